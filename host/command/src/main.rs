@@ -1,0 +1,2 @@
+//! The `stepyard` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! steps/build-push-ecr
