@@ -1,1 +1,22 @@
-//! host/runtime
+//! Run CI steps as sandboxed WebAssembly components.
+//!
+//! A step is a component that can only compute, read its workspace and log. Whatever it does to
+//! the world it asks the host for: to build an image ([`build`]), to read and write registries
+//! ([`registry`], [`ecr`]), to log in ([`auth`]). One place, [`policy`], decides on each call.
+
+pub mod auth;
+pub mod build;
+mod capability;
+pub mod component;
+pub mod ecr;
+pub mod event;
+mod log;
+mod outcome;
+pub mod policy;
+pub mod registry;
+pub mod secret;
+mod workspace;
+
+pub use capability::{CapabilityError, ErrorKind};
+pub use outcome::{Outcome, PushedImage};
+pub use workspace::Workspace;

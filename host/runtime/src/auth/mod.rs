@@ -1,0 +1,150 @@
+//! The capability *auth*: connectors become credentials.
+//!
+//! A guest holds a [`Credential`] as an opaque handle; the user name and password behind it are
+//! fetched by the backend that needs them, at the moment of need.
+
+pub mod aws;
+pub(crate) mod binding;
+mod connectors;
+pub mod docker_registry;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use stepyard_grammar::RegistryHost;
+
+pub use connectors::ConnectorAuthenticator;
+
+use crate::capability::CapabilityError;
+use crate::policy::{Access, Action, Authorized, Call, Resource};
+
+/// A user name and password for HTTP Basic authentication at a registry.
+#[derive(Clone, Debug)]
+pub struct BasicCredential {
+    /// The user name; `AWS` for Amazon ECR.
+    pub username: String,
+    /// The password or token.
+    pub password: SecretString,
+}
+
+/// Supplies the user name and password of one registry, fresh enough to be used at once.
+#[async_trait]
+pub trait CredentialSource: Send + Sync {
+    /// The user name and password now.
+    ///
+    /// # Errors
+    /// As the identity provider answers.
+    async fn basic(&self) -> Result<BasicCredential, CapabilityError>;
+}
+
+/// Permission to use one registry. Cheap to clone; formatting it shows no secret.
+#[derive(Clone)]
+pub struct Credential {
+    registry: RegistryHost,
+    source: Option<Arc<dyn CredentialSource>>,
+}
+
+impl Credential {
+    /// A credential for `registry` whose user name and password come from `source`.
+    pub fn new(registry: RegistryHost, source: Arc<dyn CredentialSource>) -> Self {
+        Self {
+            registry,
+            source: Some(source),
+        }
+    }
+
+    /// A credential for `registry` without an identity.
+    pub fn anonymous(registry: RegistryHost) -> Self {
+        Self {
+            registry,
+            source: None,
+        }
+    }
+
+    /// The registry that it is for. It must not be used for another one.
+    pub fn registry(&self) -> &RegistryHost {
+        &self.registry
+    }
+
+    /// The user name and password now, or nothing for an anonymous credential.
+    ///
+    /// # Errors
+    /// As the identity provider answers.
+    pub async fn basic(&self) -> Result<Option<BasicCredential>, CapabilityError> {
+        match &self.source {
+            Some(source) => source.basic().await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Credential")
+            .field("registry", &self.registry)
+            .field("anonymous", &self.source.is_none())
+            .finish()
+    }
+}
+
+/// A source whose user name and password do not change.
+#[derive(Clone, Debug)]
+pub struct FixedCredential(pub BasicCredential);
+
+#[async_trait]
+impl CredentialSource for FixedCredential {
+    async fn basic(&self) -> Result<BasicCredential, CapabilityError> {
+        Ok(self.0.clone())
+    }
+}
+
+/// The call `auth.login`.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The connector, as the step names it.
+    pub connector: String,
+    /// The registry to log in to; none is the connector's own.
+    pub registry: Option<RegistryHost>,
+}
+
+impl Call for Login {
+    fn accesses(&self) -> Vec<Access> {
+        vec![Access::new(
+            Action::Login,
+            Resource::Connector {
+                connector: self.connector.clone(),
+                registry: self.registry.clone(),
+            },
+        )]
+    }
+}
+
+/// The call `auth.anonymous`.
+#[derive(Clone, Debug)]
+pub struct LoginAnonymously {
+    /// The registry to read.
+    pub registry: RegistryHost,
+}
+
+impl Call for LoginAnonymously {
+    fn accesses(&self) -> Vec<Access> {
+        vec![Access::new(
+            Action::LoginAnonymously,
+            Resource::Registry(self.registry.clone()),
+        )]
+    }
+}
+
+/// Turns connectors into credentials. [`ConnectorAuthenticator`] does it for the connectors of
+/// users' files; an embedder with a vault of its own brings another.
+#[async_trait]
+pub trait Authenticator: Send + Sync {
+    /// Logs in.
+    ///
+    /// # Errors
+    /// As `auth.login` in the contract says.
+    async fn login(&self, call: Authorized<Login>) -> Result<Credential, CapabilityError>;
+}

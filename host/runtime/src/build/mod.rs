@@ -1,0 +1,198 @@
+//! The capability *build*: an image from a Dockerfile, with whichever engine the operator chose.
+
+pub(crate) mod binding;
+pub mod context;
+pub mod docker;
+mod request;
+
+use async_trait::async_trait;
+use stepyard_grammar::{Digest, ImageReference};
+
+pub use request::{BuildRequest, BuildSecret, CacheReference, NetworkMode, RequestDraft};
+
+use crate::auth::Credential;
+use crate::capability::CapabilityError;
+use crate::event::Reporter;
+use crate::policy::{Access, Action, Authorized, Call, Resource};
+use crate::registry::Descriptor;
+use crate::workspace::Workspace;
+
+/// Something that an engine may or may not honour. The names are those of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Feature {
+    /// A built image is kept and can be pushed afterwards.
+    Hold,
+    /// The image is pushed while it is built.
+    PushWhileBuilding,
+    /// Layers are taken from an image in a registry.
+    CacheFrom,
+    /// Layers are kept in a registry for later builds.
+    CacheTo,
+    /// `RUN --mount=type=secret`.
+    BuildSecrets,
+    /// Platforms other than the engine's own.
+    Platforms,
+    /// The compression of layers can be chosen.
+    Compression,
+    /// The way of finding changed files can be chosen.
+    SnapshotMode,
+    /// The builder can run as another user.
+    RunAsUser,
+    /// The builder's memory and CPU can be limited.
+    ResourceLimits,
+    /// The network of `RUN` can be chosen.
+    NetworkMode,
+    /// Layers of earlier builds can be used or not.
+    BuildCache,
+}
+
+impl Feature {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Hold,
+        Self::PushWhileBuilding,
+        Self::CacheFrom,
+        Self::CacheTo,
+        Self::BuildSecrets,
+        Self::Platforms,
+        Self::Compression,
+        Self::SnapshotMode,
+        Self::RunAsUser,
+        Self::ResourceLimits,
+        Self::NetworkMode,
+        Self::BuildCache,
+    ];
+
+    /// The name in the contract.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::PushWhileBuilding => "push-while-building",
+            Self::CacheFrom => "cache-from",
+            Self::CacheTo => "cache-to",
+            Self::BuildSecrets => "build-secrets",
+            Self::Platforms => "platforms",
+            Self::Compression => "compression",
+            Self::SnapshotMode => "snapshot-mode",
+            Self::RunAsUser => "run-as-user",
+            Self::ResourceLimits => "resource-limits",
+            Self::NetworkMode => "network-mode",
+            Self::BuildCache => "build-cache",
+        }
+    }
+
+    /// The feature with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|feature| feature.name() == name)
+    }
+}
+
+/// A setting of a request that the engine did not apply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IgnoredSetting {
+    /// The setting, such as `run-as-user`.
+    pub setting: &'static str,
+    /// Why, for a person.
+    pub reason: String,
+}
+
+/// An image that an engine has built.
+#[derive(Clone, Debug)]
+pub struct BuiltImage {
+    /// The engine's name for it: for Docker the digest of its configuration.
+    pub id: Digest,
+    /// What the registry holds, where the image was pushed while it was built.
+    pub pushed: Option<Descriptor>,
+    /// What of the request was not applied.
+    pub ignored_settings: Vec<IgnoredSetting>,
+}
+
+/// The calls `build.engine` and `build.supports`.
+#[derive(Clone, Copy, Debug)]
+pub struct InspectEngine;
+
+impl Call for InspectEngine {
+    fn accesses(&self) -> Vec<Access> {
+        vec![Access::new(Action::InspectEngine, Resource::Engine)]
+    }
+}
+
+/// The call `build.build`.
+#[derive(Debug)]
+pub struct Build {
+    /// What to build, validated.
+    pub request: BuildRequest,
+    /// Where the context and the Dockerfile are.
+    pub workspace: Workspace,
+}
+
+impl Call for Build {
+    fn accesses(&self) -> Vec<Access> {
+        let mut accesses = vec![Access::new(Action::Build, Resource::Engine)];
+        accesses.extend(self.request.accesses());
+        accesses
+    }
+}
+
+/// The call `image.push`.
+#[derive(Debug)]
+pub struct Push {
+    /// The image, which the engine holds.
+    pub image: BuiltImage,
+    /// Where to, with a tag and without a digest.
+    pub destination: ImageReference,
+    /// A credential for the destination's registry.
+    pub credential: Credential,
+}
+
+impl Call for Push {
+    fn accesses(&self) -> Vec<Access> {
+        vec![Access::new(
+            Action::Push,
+            Resource::Repository {
+                registry: self.destination.registry().clone(),
+                repository: self.destination.repository().clone(),
+                tag: self.destination.tag().cloned(),
+            },
+        )]
+    }
+}
+
+/// Builds images. An embedder may bring one of its own.
+///
+/// A method whose future is dropped must stop the work behind it.
+#[async_trait]
+pub trait BuildEngine: Send + Sync {
+    /// The engine's name, such as `docker`.
+    fn name(&self) -> &str;
+
+    /// Whether the engine can be reached, and if not, what to do.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Unavailable`].
+    async fn ping(&self, call: Authorized<InspectEngine>) -> Result<(), CapabilityError>;
+
+    /// Whether the engine honours `feature`.
+    fn supports(&self, feature: Feature) -> bool;
+
+    /// Builds.
+    ///
+    /// # Errors
+    /// As `build.build` in the contract says.
+    async fn build(
+        &self,
+        call: Authorized<Build>,
+        reporter: &Reporter,
+    ) -> Result<BuiltImage, CapabilityError>;
+
+    /// Pushes an image that the engine holds, and returns the digest that the engine reports. The
+    /// host verifies it at the registry.
+    ///
+    /// # Errors
+    /// As `image.push` in the contract says.
+    async fn push(
+        &self,
+        call: Authorized<Push>,
+        reporter: &Reporter,
+    ) -> Result<Digest, CapabilityError>;
+}

@@ -1,0 +1,1 @@
+//! The capability *log*: what a step tells the person who watches it.

@@ -1,0 +1,33 @@
+//! What a run leaves.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// What a run that succeeded leaves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Values for later steps, in the step's order: variable names and values.
+    pub outputs: Vec<(String, String)>,
+    /// The images that are now in a registry.
+    pub images: Vec<PushedImage>,
+    /// How long the run took.
+    pub duration: Duration,
+}
+
+/// An image in a registry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PushedImage {
+    /// The registry's host, as settings and policies name it.
+    pub registry: String,
+    /// The repository.
+    pub repository: String,
+    /// The tag.
+    pub tag: String,
+    /// The manifest's digest, as the registry gave it.
+    pub digest: String,
+    /// The sum of the compressed layers and the configuration in bytes, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+}

@@ -1,0 +1,136 @@
+//! What a capability call touches, in the policy's terms.
+
+use std::fmt;
+
+use stepyard_grammar::{RegistryHost, RepositoryName, Tag};
+
+/// Something that a step asks the host to do. One action a kind of capability call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Obtain a credential through a connector.
+    Login,
+    /// Talk to a registry without an identity.
+    LoginAnonymously,
+    /// Ask which build engine there is and what it supports.
+    InspectEngine,
+    /// Run a build.
+    Build,
+    /// Read a file or folder of the workspace for a build.
+    ReadWorkspace,
+    /// Hand a secret to a build.
+    UseSecret,
+    /// Push a built image.
+    Push,
+    /// Read a manifest, a tag or the layers of an image.
+    Pull,
+    /// Let a tag name another manifest that the repository has, or store a manifest.
+    Tag,
+    /// List the tags of a repository.
+    ListTags,
+    /// Describe an ECR repository.
+    DescribeRepository,
+}
+
+impl Action {
+    /// The name in policies, events and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::LoginAnonymously => "login-anonymously",
+            Self::InspectEngine => "inspect-engine",
+            Self::Build => "build",
+            Self::ReadWorkspace => "read-workspace",
+            Self::UseSecret => "use-secret",
+            Self::Push => "push",
+            Self::Pull => "pull",
+            Self::Tag => "tag",
+            Self::ListTags => "list-tags",
+            Self::DescribeRepository => "describe-repository",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// What an action acts on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Resource {
+    /// The build engine of the host.
+    Engine,
+    /// A connector, used for one registry.
+    Connector {
+        /// The connector, as the step names it.
+        connector: String,
+        /// The registry that it is used for; none is the connector's own.
+        registry: Option<RegistryHost>,
+    },
+    /// A registry as a whole.
+    Registry(RegistryHost),
+    /// A repository, or one tag of it.
+    Repository {
+        /// The registry, by the name that settings use.
+        registry: RegistryHost,
+        /// The repository.
+        repository: RepositoryName,
+        /// The tag, where the action is about one.
+        tag: Option<Tag>,
+    },
+    /// A path below the workspace, normalised, with `.` for the workspace itself.
+    WorkspacePath(String),
+    /// A secret, by name.
+    Secret(String),
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Engine => formatter.write_str("the build engine"),
+            Self::Connector {
+                connector,
+                registry,
+            } => match registry {
+                Some(registry) => write!(formatter, "connector {connector} for {registry}"),
+                None => write!(formatter, "connector {connector}"),
+            },
+            Self::Registry(registry) => write!(formatter, "{registry}"),
+            Self::Repository {
+                registry,
+                repository,
+                tag: None,
+            } => write!(formatter, "{registry}/{repository}"),
+            Self::Repository {
+                registry,
+                repository,
+                tag: Some(tag),
+            } => write!(formatter, "{registry}/{repository}:{tag}"),
+            Self::WorkspacePath(path) => write!(formatter, "{path}"),
+            Self::Secret(name) => write!(formatter, "secret {name}"),
+        }
+    }
+}
+
+/// One thing that a call would do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Access {
+    /// What is done.
+    pub action: Action,
+    /// To what.
+    pub resource: Resource,
+}
+
+impl Access {
+    /// `action` on `resource`.
+    pub fn new(action: Action, resource: Resource) -> Self {
+        Self { action, resource }
+    }
+}
+
+/// A capability call before the policy has decided on it.
+pub trait Call: Send {
+    /// Everything that the call would do, the main thing first. Never empty.
+    fn accesses(&self) -> Vec<Access>;
+}

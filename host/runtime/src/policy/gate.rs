@@ -1,0 +1,142 @@
+//! Where calls are decided, recorded and handed on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use super::{Access, Action, Call, Decision, Policy, Principal};
+use crate::capability::{CapabilityError, ErrorKind};
+use crate::event::{EventKind, Reporter};
+
+/// A capability call that the policy permits. Only the [`Gate`] makes one.
+#[derive(Debug)]
+pub struct Authorized<C> {
+    call: C,
+}
+
+impl<C> Authorized<C> {
+    /// The call.
+    pub fn call(&self) -> &C {
+        &self.call
+    }
+
+    /// The call, by value.
+    pub fn into_call(self) -> C {
+        self.call
+    }
+}
+
+/// A call that the policy does not permit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("denied: {} on {}: {reason}", access.action, access.resource)]
+pub struct Denial {
+    /// What was not permitted.
+    pub access: Access,
+    /// The rule that denied it.
+    pub rule: String,
+    /// Why.
+    pub reason: String,
+    /// What a person can do about it.
+    pub remedy: String,
+}
+
+impl From<Denial> for CapabilityError {
+    fn from(denial: Denial) -> Self {
+        CapabilityError::new(ErrorKind::Denied, denial.to_string())
+            .with_hint(format!("{} (rule {})", denial.remedy, denial.rule))
+    }
+}
+
+/// Decides the calls of one run and reports them.
+pub struct Gate {
+    policy: Arc<dyn Policy>,
+    principal: Principal,
+    reporter: Reporter,
+    calls: AtomicU64,
+}
+
+impl Gate {
+    /// A gate for one run of the step `principal`.
+    pub(crate) fn new(policy: Arc<dyn Policy>, principal: Principal, reporter: Reporter) -> Self {
+        Self {
+            policy,
+            principal,
+            reporter,
+            calls: AtomicU64::new(0),
+        }
+    }
+
+    /// Where the run's events go.
+    pub(crate) fn reporter(&self) -> &Reporter {
+        &self.reporter
+    }
+
+    /// Decides on `call`, and where it is permitted lets `act` do it. Both the decision and the
+    /// end are reported.
+    pub(crate) async fn pass<C, T, F>(
+        &self,
+        call: C,
+        act: impl FnOnce(Authorized<C>) -> F,
+    ) -> Result<T, CapabilityError>
+    where
+        C: Call,
+        F: Future<Output = Result<T, CapabilityError>>,
+    {
+        let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        let authorized = self.authorize(number, call)?;
+        let begin = Instant::now();
+        let result = act(authorized).await;
+        self.reporter.report(EventKind::CallFinished {
+            call: number,
+            milliseconds: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
+            error: result.as_ref().err().cloned(),
+        });
+        result
+    }
+
+    fn authorize<C: Call>(&self, number: u64, call: C) -> Result<Authorized<C>, Denial> {
+        let accesses = call.accesses();
+        let mut permitting = None;
+        for access in &accesses {
+            match self.policy.decide(&self.principal, access) {
+                Decision::Permit { rule } => {
+                    permitting.get_or_insert((access, rule));
+                }
+                Decision::Deny {
+                    rule,
+                    reason,
+                    remedy,
+                } => {
+                    self.report_decision(number, access, false, &rule);
+                    return Err(Denial {
+                        access: access.clone(),
+                        rule,
+                        reason,
+                        remedy,
+                    });
+                }
+            }
+        }
+        // A call without an access would pass undecided: that is a fault of the call's type.
+        let Some((access, rule)) = permitting else {
+            return Err(Denial {
+                access: Access::new(Action::InspectEngine, super::Resource::Engine),
+                rule: "calls-name-what-they-touch".to_owned(),
+                reason: "the call does not say what it would touch".to_owned(),
+                remedy: "report this as a fault of the host".to_owned(),
+            });
+        };
+        self.report_decision(number, access, true, &rule);
+        Ok(Authorized { call })
+    }
+
+    fn report_decision(&self, number: u64, access: &Access, permitted: bool, rule: &str) {
+        self.reporter.report(EventKind::CallStarted {
+            call: number,
+            action: access.action.name(),
+            resource: access.resource.to_string(),
+            permitted,
+            rule: rule.to_owned(),
+        });
+    }
+}

@@ -1,0 +1,196 @@
+//! What the settings of a run name, read from the settings by the annotations of their schema.
+//!
+//! A property of a step's settings schema may carry the keyword `x-stepyard`, which says what its
+//! value names (each element, where it is a list):
+//!
+//! | `x-stepyard` | the value is |
+//! | --- | --- |
+//! | `connector` | a connector to log in with |
+//! | `ecr-account`, `ecr-region` | parts of the ECR registry that the step works with |
+//! | `ecr-repository` | a repository there to push to |
+//! | `ecr-cache-repository` | a repository there to take cached layers from, possibly a whole image reference |
+//! | `tag` | a tag to push |
+//! | `pull-image` | a whole image reference to read |
+//! | `push-image` | a whole image reference to write |
+//! | `workspace-path` | a file or folder of the workspace |
+//! | `secret` | a value that may hold a secret |
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use stepyard_grammar::{EcrRegistry, ImageReference, RegistryHost, RepositoryName};
+
+/// A schema whose annotations do not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the settings schema marks {property} as {annotation}, which this host does not know")]
+pub struct NamingError {
+    /// The property.
+    pub property: String,
+    /// Its `x-stepyard`.
+    pub annotation: String,
+}
+
+/// What settings name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamedResources {
+    connectors: BTreeSet<String>,
+    ecr_accounts: BTreeSet<String>,
+    ecr_regions: BTreeSet<String>,
+    ecr_repositories: BTreeSet<String>,
+    ecr_cache_repositories: BTreeSet<String>,
+    tags: BTreeSet<String>,
+    pull_images: BTreeSet<(String, String)>,
+    push_images: BTreeSet<(String, String, Option<String>)>,
+    workspace_paths: BTreeSet<String>,
+}
+
+impl NamedResources {
+    /// Reads what `settings` name by the annotations of `schema`.
+    ///
+    /// # Errors
+    /// An annotation that this host does not know.
+    pub fn from_settings(schema: &Value, settings: &Value) -> Result<Self, NamingError> {
+        let mut named = Self::default();
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for (property, description) in properties.into_iter().flatten() {
+            let Some(annotation) = description.get("x-stepyard").and_then(Value::as_str) else {
+                continue;
+            };
+            let value = settings
+                .get(property)
+                .filter(|value| !value.is_null())
+                .or_else(|| description.get("default"));
+            for text in value.into_iter().flat_map(texts) {
+                named.add(property, annotation, text)?;
+            }
+        }
+        Ok(named)
+    }
+
+    fn add(&mut self, property: &str, annotation: &str, text: String) -> Result<(), NamingError> {
+        match annotation {
+            "connector" => self.connectors.insert(text),
+            "ecr-account" => self.ecr_accounts.insert(text),
+            "ecr-region" => self.ecr_regions.insert(text),
+            "ecr-repository" => self.ecr_repositories.insert(text),
+            "ecr-cache-repository" => self.ecr_cache_repositories.insert(repository_of(&text)),
+            "tag" => self.tags.insert(text),
+            "pull-image" => match ImageReference::parse(&text) {
+                Ok(image) => self
+                    .pull_images
+                    .insert((image.registry().to_string(), image.repository().to_string())),
+                // The step tells its user what is wrong with it; here it names nothing.
+                Err(_) => false,
+            },
+            "push-image" => match ImageReference::parse(&text) {
+                Ok(image) => self.push_images.insert((
+                    image.registry().to_string(),
+                    image.repository().to_string(),
+                    image.tag().map(ToString::to_string),
+                )),
+                Err(_) => false,
+            },
+            "workspace-path" => self.workspace_paths.insert(text),
+            "secret" => false,
+            _ => {
+                return Err(NamingError {
+                    property: property.to_owned(),
+                    annotation: annotation.to_owned(),
+                });
+            }
+        };
+        Ok(())
+    }
+
+    /// Whether the settings name this connector.
+    pub fn names_connector(&self, connector: &str) -> bool {
+        self.connectors.contains(connector)
+    }
+
+    /// Whether the settings name this registry, in whole or through an image.
+    pub fn names_registry(&self, registry: &RegistryHost) -> bool {
+        let registry_text = registry.to_string();
+        self.names_ecr_registry(registry)
+            || self.pull_images.iter().any(|(host, _)| *host == registry_text)
+            || self.push_images.iter().any(|(host, _, _)| *host == registry_text)
+    }
+
+    /// Whether the settings name this repository as one to write, under this tag where one is
+    /// given.
+    pub fn names_destination(
+        &self,
+        registry: &RegistryHost,
+        repository: &RepositoryName,
+        tag: Option<&str>,
+    ) -> bool {
+        let in_ecr = self.names_ecr_registry(registry)
+            && self.ecr_repositories.contains(repository.as_str())
+            && tag.is_none_or(|tag| self.tags.contains(tag));
+        let registry = registry.to_string();
+        in_ecr
+            || self.push_images.iter().any(|(host, name, named_tag)| {
+                *host == registry
+                    && name == repository.as_str()
+                    && tag.is_none_or(|tag| {
+                        named_tag.as_deref() == Some(tag) || self.tags.contains(tag)
+                    })
+            })
+    }
+
+    /// Whether the settings name this repository as one to read.
+    pub fn names_source(&self, registry: &RegistryHost, repository: &RepositoryName) -> bool {
+        (self.names_ecr_registry(registry)
+            && self.ecr_cache_repositories.contains(repository.as_str()))
+            || self
+                .pull_images
+                .contains(&(registry.to_string(), repository.to_string()))
+            || self.names_destination(registry, repository, None)
+    }
+
+    /// Whether the settings name this path of the workspace. A named folder does not stand for
+    /// what is below it: the context is one path, the Dockerfile another.
+    pub fn names_workspace_path(&self, path: &str) -> bool {
+        self.workspace_paths
+            .iter()
+            .any(|named| normalized(named) == normalized(path))
+    }
+
+    fn names_ecr_registry(&self, registry: &RegistryHost) -> bool {
+        EcrRegistry::from_host(registry.as_str()).is_some_and(|ecr| {
+            self.ecr_accounts.contains(ecr.account()) && self.ecr_regions.contains(ecr.region())
+        })
+    }
+}
+
+/// The texts that a value holds: itself, or its elements.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Number(number) => vec![number.to_string()],
+        Value::Array(values) => values.iter().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The repository in a value that may be a repository or a whole image reference.
+fn repository_of(text: &str) -> String {
+    match ImageReference::parse(text) {
+        Ok(image) if EcrRegistry::from_host(image.registry().as_str()).is_some() => {
+            image.repository().to_string()
+        }
+        _ => text.split([':', '@']).next().unwrap_or_default().to_owned(),
+    }
+}
+
+/// A workspace path without empty and `.` segments.
+pub(crate) fn normalized(path: &str) -> String {
+    let segments: Vec<&str> = path
+        .split('/')
+        .filter(|segment| !segment.is_empty() && *segment != ".")
+        .collect();
+    if segments.is_empty() {
+        ".".to_owned()
+    } else {
+        segments.join("/")
+    }
+}
