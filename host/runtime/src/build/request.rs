@@ -1,6 +1,6 @@
 //! What to build: as a guest notes it, and as it is after validation.
 
-use stepyard_grammar::{Cpu, ImageReference, Memory};
+use stepyard_grammar::{CpuQuantity, ImageReference, MemoryQuantity};
 
 use crate::auth::Credential;
 use crate::capability::CapabilityError;
@@ -134,13 +134,13 @@ pub struct BuildRequest {
     /// The numeric user that the builder runs as.
     pub run_as_user: Option<u32>,
     /// The most memory that the builder may use.
-    pub memory_limit: Option<Memory>,
+    pub memory_limit: Option<MemoryQuantity>,
     /// The most CPU that the builder may use.
-    pub cpu_limit: Option<Cpu>,
+    pub cpu_limit: Option<CpuQuantity>,
     /// The memory that the builder asks for.
-    pub memory_request: Option<Memory>,
+    pub memory_request: Option<MemoryQuantity>,
     /// The CPU that the builder asks for.
-    pub cpu_request: Option<Cpu>,
+    pub cpu_request: Option<CpuQuantity>,
     /// `full` or `redo`.
     pub snapshot_mode: Option<String>,
     /// `gzip`, `zstd` or `estargz`, with an optional level.
@@ -415,14 +415,14 @@ impl Faults {
         }
     }
 
-    fn memory(&mut self, setting: &str, text: Option<&str>) -> Option<Memory> {
-        Memory::parse(text?)
+    fn memory(&mut self, setting: &str, text: Option<&str>) -> Option<MemoryQuantity> {
+        MemoryQuantity::parse(text?)
             .map_err(|error| self.add(setting, error))
             .ok()
     }
 
-    fn cpu(&mut self, setting: &str, text: Option<&str>) -> Option<Cpu> {
-        Cpu::parse(text?)
+    fn cpu(&mut self, setting: &str, text: Option<&str>) -> Option<CpuQuantity> {
+        CpuQuantity::parse(text?)
             .map_err(|error| self.add(setting, error))
             .ok()
     }

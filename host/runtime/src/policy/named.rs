@@ -156,8 +156,9 @@ impl NamedResources {
     }
 
     fn names_ecr_registry(&self, registry: &RegistryHost) -> bool {
-        EcrRegistry::from_host(registry.as_str()).is_some_and(|ecr| {
-            self.ecr_accounts.contains(ecr.account()) && self.ecr_regions.contains(ecr.region())
+        EcrRegistry::from_host(registry).is_some_and(|ecr| {
+            self.ecr_accounts.contains(ecr.account().as_str())
+                && self.ecr_regions.contains(ecr.region().as_str())
         })
     }
 }
@@ -175,7 +176,7 @@ fn texts(value: &Value) -> Vec<String> {
 /// The repository in a value that may be a repository or a whole image reference.
 fn repository_of(text: &str) -> String {
     match ImageReference::parse(text) {
-        Ok(image) if EcrRegistry::from_host(image.registry().as_str()).is_some() => {
+        Ok(image) if EcrRegistry::from_host(image.registry()).is_some() => {
             image.repository().to_string()
         }
         _ => text.split([':', '@']).next().unwrap_or_default().to_owned(),
