@@ -1,1 +1,5 @@
-//! To come.
+//! Logging in with the connectors of users' files.
+
+/// Logs in with the connectors of users' files.
+#[derive(Debug)]
+pub struct ConnectorAuthenticator;
