@@ -1,0 +1,6 @@
+//! What nearly every step uses.
+
+pub use schemars::JsonSchema;
+pub use serde::Deserialize;
+
+pub use crate::{Credential, Descriptor, Error, ErrorKind, Outcome, Step, auth, log};

@@ -1,0 +1,23 @@
+//! Greets.
+
+use stepyard_sdk::prelude::*;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Hello {
+    /// Whom to greet.
+    name: String,
+}
+
+impl Step for Hello {
+    const NAME: &str = "hello";
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &str = "Greets";
+
+    fn run(self) -> Result<Outcome, Error> {
+        log::info!("Hello, {}!", self.name);
+        Ok(Outcome::new().output("greeted", self.name))
+    }
+}
+
+stepyard_sdk::step!(Hello);
