@@ -38,6 +38,16 @@ impl Digest {
         Ok(Self(text.to_owned()))
     }
 
+    /// The digest with these SHA-256 bytes.
+    pub fn from_sha256(bytes: [u8; 32]) -> Self {
+        let mut text = String::from("sha256:");
+        for byte in bytes {
+            // Writing to a string cannot fail.
+            let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
+        }
+        Self(text)
+    }
+
     /// `sha256` or `sha512`.
     pub fn algorithm(&self) -> &str {
         self.0

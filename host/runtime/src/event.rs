@@ -26,7 +26,11 @@ pub struct Event {
 
 /// What happened.
 #[derive(Clone, Debug, Serialize)]
-#[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+#[serde(
+    tag = "event",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case"
+)]
 pub enum EventKind {
     /// The component is about to be called.
     StepStarted {

@@ -10,13 +10,18 @@ mod capability;
 pub mod component;
 pub mod ecr;
 pub mod event;
+mod host;
 mod log;
 mod outcome;
 pub mod policy;
 pub mod registry;
+mod run;
 pub mod secret;
 mod workspace;
 
 pub use capability::{CapabilityError, ErrorKind};
+pub use component::{Component, ComponentSource, Limits};
+pub use host::{Host, HostBuilder, HostError};
 pub use outcome::{Outcome, PushedImage};
+pub use run::{RunError, RunRequest, StepFailure};
 pub use workspace::Workspace;

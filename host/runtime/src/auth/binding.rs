@@ -1,1 +1,75 @@
 //! The guest's side of the capability: conversion only.
+
+use stepyard_grammar::RegistryHost;
+use wasmtime::component::Resource;
+
+use super::{Credential, Login, LoginAnonymously};
+use crate::capability::CapabilityError;
+use crate::component::bindings::stepyard::step::{auth, types};
+use crate::component::state::{RunContext, RunState, absent};
+
+impl auth::Host for RunState {
+    async fn login(
+        &mut self,
+        connector: String,
+        registry: Option<String>,
+    ) -> wasmtime::Result<Result<Resource<Credential>, types::Error>> {
+        let credential = login(&self.context.clone(), connector, registry).await;
+        self.hand_out(credential)
+    }
+
+    async fn anonymous(
+        &mut self,
+        registry: String,
+    ) -> wasmtime::Result<Result<Resource<Credential>, types::Error>> {
+        let credential = match host(&registry) {
+            Ok(registry) => {
+                let context = self.context.clone();
+                context
+                    .gate
+                    .pass(LoginAnonymously { registry }, async |call| {
+                        Ok(Credential::anonymous(call.into_call().registry))
+                    })
+                    .await
+            }
+            Err(error) => Err(error),
+        };
+        self.hand_out(credential)
+    }
+}
+
+impl RunState {
+    fn hand_out(
+        &mut self,
+        credential: Result<Credential, CapabilityError>,
+    ) -> wasmtime::Result<Result<Resource<Credential>, types::Error>> {
+        Ok(match credential {
+            Ok(credential) => Ok(self.table.push(credential)?),
+            Err(error) => Err(error.into()),
+        })
+    }
+}
+
+async fn login(
+    context: &RunContext,
+    connector: String,
+    registry: Option<String>,
+) -> Result<Credential, CapabilityError> {
+    let registry = registry.as_deref().map(host).transpose()?;
+    let authenticator = context.capabilities.authenticator.clone();
+    let call = Login {
+        connector,
+        registry,
+    };
+    context
+        .gate
+        .pass(call, async |call| match authenticator {
+            Some(authenticator) => authenticator.login(call).await,
+            None => Err(absent("connectors")),
+        })
+        .await
+}
+
+fn host(text: &str) -> Result<RegistryHost, CapabilityError> {
+    RegistryHost::parse(text).map_err(|error| CapabilityError::invalid(error.to_string()))
+}

@@ -7,9 +7,6 @@ use crate::capability::CapabilityError;
 use crate::policy::{Access, Action, Resource, normalized};
 use crate::secret::{Placeholders, SecretName};
 
-/// How many bytes a guest may note in one request.
-const LARGEST_REQUEST: usize = 4 << 20;
-
 /// A request as a guest notes it, setter by setter. Nothing is checked yet.
 #[derive(Clone, Debug, Default)]
 pub struct RequestDraft {
@@ -35,24 +32,6 @@ pub struct RequestDraft {
     pub(crate) snapshot_mode: Option<String>,
     pub(crate) compression: Option<String>,
     pub(crate) destination: Option<(String, Credential)>,
-    noted: usize,
-}
-
-impl RequestDraft {
-    /// Counts what a guest hands over, so that it cannot fill the host's memory.
-    ///
-    /// # Errors
-    /// Past 4 MiB in all.
-    pub(crate) fn note(&mut self, bytes: usize) -> Result<(), CapabilityError> {
-        // Each entry costs its own bookkeeping, however short its text is.
-        self.noted = self.noted.saturating_add(bytes).saturating_add(64);
-        if self.noted > LARGEST_REQUEST {
-            return Err(CapabilityError::invalid(format!(
-                "a build request may hold {LARGEST_REQUEST} bytes of settings"
-            )));
-        }
-        Ok(())
-    }
 }
 
 /// The network of `RUN` instructions.
@@ -201,7 +180,11 @@ impl BuildRequest {
             memory_request: faults.memory("memory-request", draft.memory_request.as_deref()),
             cpu_request: faults.cpu("cpu-request", draft.cpu_request.as_deref()),
             snapshot_mode: draft.snapshot_mode.filter(|mode| {
-                faults.check("snapshot-mode", matches!(mode.as_str(), "full" | "redo"), mode)
+                faults.check(
+                    "snapshot-mode",
+                    matches!(mode.as_str(), "full" | "redo"),
+                    mode,
+                )
             }),
             compression: draft.compression.filter(|compression| {
                 faults.check("compression", is_compression(compression), compression)
@@ -304,7 +287,9 @@ impl Faults {
             .map(|pair| ("build argument", pair))
             .chain(draft.labels.iter().map(|pair| ("label", pair)));
         for (kind, (name, value)) in visible {
-            if let Some(secret) = placeholders.first_in(value).or_else(|| placeholders.first_in(name))
+            if let Some(secret) = placeholders
+                .first_in(value)
+                .or_else(|| placeholders.first_in(name))
             {
                 return Err(CapabilityError::new(
                     crate::ErrorKind::Denied,

@@ -1,10 +1,35 @@
 //! Components: loading them, and running them in a sandbox.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `source` | where a component's bytes come from |
+//! | `engine` | the Wasm engine and its ticking clock |
+//! | `load` | bytes to a component that is ready to run |
+//! | `code_cache` | compiled code on disk |
+//! | `imports` | what a component can reach, and what the host lacks |
+//! | `limits` | memory and CPU time |
+//! | `standard_output` | what a component prints |
+//! | `state` | what one run holds; the guest's side of every capability |
+//! | `invoke` | one call of an export in a store of its own |
+//! | `trap` | a guest that stopped, as one readable error |
 
-/// Where a component comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// It is part of this program.
-    BuiltIn,
-    /// A file.
-    File,
-}
+pub(crate) mod bindings;
+mod built_in;
+mod code_cache;
+pub(crate) mod engine;
+mod imports;
+pub(crate) mod invoke;
+mod limits;
+mod load;
+mod source;
+mod standard_output;
+pub(crate) mod state;
+mod trap;
+
+pub use code_cache::{CodeCache, CodeCacheError};
+pub use imports::Import;
+pub use limits::Limits;
+pub use load::{Component, Description, LoadError};
+pub(crate) use load::{built_in_names, load};
+pub use source::{ComponentSource, Origin};
+pub use trap::GuestFailure;

@@ -111,8 +111,14 @@ impl NamedResources {
     pub fn names_registry(&self, registry: &RegistryHost) -> bool {
         let registry_text = registry.to_string();
         self.names_ecr_registry(registry)
-            || self.pull_images.iter().any(|(host, _)| *host == registry_text)
-            || self.push_images.iter().any(|(host, _, _)| *host == registry_text)
+            || self
+                .pull_images
+                .iter()
+                .any(|(host, _)| *host == registry_text)
+            || self
+                .push_images
+                .iter()
+                .any(|(host, _, _)| *host == registry_text)
     }
 
     /// Whether the settings name this repository as one to write, under this tag where one is

@@ -6,7 +6,9 @@ use stepyard_grammar::RegistryHost;
 
 /// A physical address that is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not the address of a registry: {problem}; write http://HOST:PORT or https://HOST")]
+#[error(
+    "{text:?} is not the address of a registry: {problem}; write http://HOST:PORT or https://HOST"
+)]
 pub struct EndpointError {
     /// What was found.
     pub text: String,

@@ -8,6 +8,7 @@ mod oci;
 use async_trait::async_trait;
 use stepyard_grammar::Digest;
 
+pub(crate) use binding::tagged;
 pub use calls::{Copy, GetManifest, ListTags, PutManifest, Resolve, TagImage};
 pub use endpoint::{Endpoint, EndpointError, Endpoints};
 pub use oci::OciRegistry;
@@ -61,8 +62,10 @@ pub trait Registry: Send + Sync {
     ///
     /// # Errors
     /// As `registry.get-manifest` in the contract says.
-    async fn get_manifest(&self, call: Authorized<GetManifest>)
-    -> Result<Manifest, CapabilityError>;
+    async fn get_manifest(
+        &self,
+        call: Authorized<GetManifest>,
+    ) -> Result<Manifest, CapabilityError>;
 
     /// Stores a manifest.
     ///

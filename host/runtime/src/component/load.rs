@@ -1,0 +1,331 @@
+//! From bytes to a component that is ready to run.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use stepyard_grammar::Digest;
+use tokio::sync::OnceCell;
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+
+use super::bindings::StepPre;
+use super::code_cache::CodeCache;
+use super::imports::{self, Import};
+use super::source::{ComponentSource, Location, Origin};
+use super::state::RunState;
+
+/// The largest component that is loaded, in bytes. A Python step with its interpreter has 20 MiB.
+const LARGEST_COMPONENT: u64 = 256 << 20;
+
+/// A component that cannot be loaded.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum LoadError {
+    /// No built-in step has this name.
+    #[error("there is no built-in step called {name:?}")]
+    #[diagnostic(help("the built-in steps are {}", known.join(", ")))]
+    UnknownStep {
+        /// The name.
+        name: String,
+        /// The names that exist.
+        known: Vec<String>,
+    },
+    /// The file cannot be read.
+    #[error("the component {path} cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is too large.
+    #[error("the component {name} has {size} bytes; at most {LARGEST_COMPONENT} are loaded")]
+    TooLarge {
+        /// The component.
+        name: String,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// The bytes are not those that were asked for.
+    #[error("the component {name} has the digest {found}, not {expected}")]
+    #[diagnostic(help(
+        "it is not the component that was pinned; get the right one, or pin this one if you trust it"
+    ))]
+    OtherDigest {
+        /// The component.
+        name: String,
+        /// What was asked for.
+        expected: Digest,
+        /// What was found.
+        found: Digest,
+    },
+    /// The bytes are no component.
+    #[error("{name} is not a WebAssembly component: {problem}")]
+    #[diagnostic(help("{help}"))]
+    NotAComponent {
+        /// The component.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+        /// What to do.
+        help: String,
+    },
+    /// The component imports something that this host does not have.
+    #[error("the component {name} imports {import}, which this host does not offer")]
+    #[diagnostic(help("{help}"))]
+    UnknownImport {
+        /// The component.
+        name: String,
+        /// The import.
+        import: String,
+        /// What to do.
+        help: String,
+    },
+    /// The component does not fit into the world of steps.
+    #[error("the component {name} is not a step: {problem}")]
+    #[diagnostic(help(
+        "a step exports `describe` and `run` of the world stepyard:step/step@0.1.0"
+    ))]
+    NotAStep {
+        /// The component.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// What a step says that it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// Such as `build-push-ecr`.
+    pub name: String,
+    /// A semantic version.
+    pub version: String,
+    /// One sentence.
+    pub summary: String,
+    /// The JSON schema of its settings.
+    pub settings_schema: serde_json::Value,
+}
+
+/// A loaded component. Cheap to clone; one serves any number of runs.
+#[derive(Clone)]
+pub struct Component {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    name: String,
+    digest: Digest,
+    origin: Origin,
+    size: u64,
+    imports: Vec<Import>,
+    instance: StepPre<RunState>,
+    description: OnceCell<Description>,
+}
+
+impl Component {
+    /// What it is called in messages: a built-in step's name, or a file's.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// The SHA-256 digest of its bytes.
+    pub fn digest(&self) -> &Digest {
+        &self.shared.digest
+    }
+
+    /// Where it comes from.
+    pub fn origin(&self) -> Origin {
+        self.shared.origin
+    }
+
+    /// The size of its bytes.
+    pub fn size(&self) -> u64 {
+        self.shared.size
+    }
+
+    /// What it can reach, found without running it.
+    pub fn imports(&self) -> &[Import] {
+        &self.shared.imports
+    }
+
+    pub(crate) fn instance(&self) -> &StepPre<RunState> {
+        &self.shared.instance
+    }
+
+    pub(crate) fn description_cell(&self) -> &OnceCell<Description> {
+        &self.shared.description
+    }
+}
+
+impl std::fmt::Debug for Component {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Component")
+            .field("name", &self.shared.name)
+            .field("digest", &self.shared.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The names of the steps that are part of this program.
+pub(crate) fn built_in_names() -> impl Iterator<Item = &'static str> {
+    super::built_in::COMPONENTS.iter().map(|(name, _)| *name)
+}
+
+/// Loads a component: reads it, checks its digest, compiles it or takes the compiled code from
+/// `cache`, and checks that the host has what it imports. Blocks for as long as compiling takes.
+pub(crate) fn load(
+    engine: &Engine,
+    linker: &Linker<RunState>,
+    cache: Option<&CodeCache>,
+    source: ComponentSource,
+) -> Result<Component, LoadError> {
+    let (name, origin, bytes) = read(source.location)?;
+    let digest = digest_of(&bytes);
+    if let Some(expected) = source.digest
+        && expected != digest
+    {
+        return Err(LoadError::OtherDigest {
+            name,
+            expected,
+            found: digest,
+        });
+    }
+    let compiled = match cache.and_then(|cache| cache.load(engine, &digest)) {
+        Some(compiled) => compiled,
+        None => {
+            let compiled = compile(engine, &name, &bytes)?;
+            if let Some(cache) = cache {
+                cache.store(engine, &digest, &compiled);
+            }
+            compiled
+        }
+    };
+    let imports = imports::of(engine, &compiled);
+    let instance = linker
+        .instantiate_pre(&compiled)
+        .map_err(|error| unlinkable(&name, &imports, &error))?;
+    let instance = StepPre::new(instance).map_err(|error| LoadError::NotAStep {
+        name: name.clone(),
+        problem: format!("{error:#}"),
+    })?;
+    Ok(Component {
+        shared: Arc::new(Shared {
+            name,
+            digest,
+            origin,
+            size: bytes.len() as u64,
+            imports,
+            instance,
+            description: OnceCell::new(),
+        }),
+    })
+}
+
+fn read(location: Location) -> Result<(String, Origin, Bytes), LoadError> {
+    match location {
+        Location::BuiltIn(name) => {
+            let component = super::built_in::COMPONENTS
+                .iter()
+                .find(|(known, _)| *known == name);
+            match component {
+                Some((_, bytes)) => Ok((name, Origin::BuiltIn, Bytes::Static(bytes))),
+                None => Err(LoadError::UnknownStep {
+                    name,
+                    known: built_in_names().map(ToOwned::to_owned).collect(),
+                }),
+            }
+        }
+        Location::File(path) => {
+            let unreadable = |source| LoadError::Unreadable {
+                path: path.clone(),
+                source,
+            };
+            let name = path.file_name().unwrap_or(path.as_os_str());
+            let name = name.to_string_lossy().into_owned();
+            let size = std::fs::metadata(&path).map_err(unreadable)?.len();
+            if size > LARGEST_COMPONENT {
+                return Err(LoadError::TooLarge { name, size });
+            }
+            let bytes = std::fs::read(&path).map_err(unreadable)?;
+            Ok((name, Origin::Elsewhere, Bytes::Owned(bytes)))
+        }
+        Location::Bytes { name, bytes } => Ok((name, Origin::Elsewhere, Bytes::Owned(bytes))),
+    }
+}
+
+enum Bytes {
+    Static(&'static [u8]),
+    Owned(Vec<u8>),
+}
+
+impl std::ops::Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Static(bytes) => bytes,
+            Self::Owned(bytes) => bytes,
+        }
+    }
+}
+
+fn digest_of(bytes: &[u8]) -> Digest {
+    Digest::from_sha256(Sha256::digest(bytes).into())
+}
+
+fn compile(
+    engine: &Engine,
+    name: &str,
+    bytes: &[u8],
+) -> Result<wasmtime::component::Component, LoadError> {
+    let not_a_component = |problem: &str, help: &str| LoadError::NotAComponent {
+        name: name.to_owned(),
+        problem: problem.to_owned(),
+        help: help.to_owned(),
+    };
+    // The header of a binary: the magic number, then a version and a layer (component model,
+    // "Binary Format"); a core module has version 1 and layer 0.
+    match bytes.get(..8) {
+        Some([0x00, b'a', b's', b'm', 0x01, 0x00, 0x00, 0x00]) => Err(not_a_component(
+            "it is a core module",
+            "build it for the target wasm32-wasip2, or make a component of it with `wasm-tools \
+             component new`",
+        )),
+        Some([0x00, b'a', b's', b'm', ..]) => {
+            wasmtime::component::Component::from_binary(engine, bytes).map_err(|error| {
+                not_a_component(
+                    &format!("{error:#}"),
+                    "build it again with an up-to-date toolchain",
+                )
+            })
+        }
+        _ => Err(not_a_component(
+            "it does not begin as a WebAssembly binary does",
+            "name the file that the build wrote, such as target/wasm32-wasip2/release/NAME.wasm",
+        )),
+    }
+}
+
+/// Names the import that the host lacks, rather than what the linker says.
+fn unlinkable(name: &str, imports: &[Import], error: &wasmtime::Error) -> LoadError {
+    let problem = format!("{error:#}");
+    let missing = imports
+        .iter()
+        .find(|import| problem.contains(&format!("`{}`", import.interface)));
+    match missing {
+        Some(import) => LoadError::UnknownImport {
+            name: name.to_owned(),
+            import: import.interface.clone(),
+            help: "this host offers the interfaces log, auth, build, registry and ecr of \
+                   stepyard:step@0.1.0, and those of WASI 0.2; build the component against these, \
+                   or run it with a newer Stepyard"
+                .to_owned(),
+        },
+        None => LoadError::NotAStep {
+            name: name.to_owned(),
+            problem,
+        },
+    }
+}

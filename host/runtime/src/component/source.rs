@@ -1,0 +1,62 @@
+//! Where a component's bytes come from.
+
+use std::path::PathBuf;
+
+use stepyard_grammar::Digest;
+
+/// Where a component comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It is part of this program.
+    BuiltIn,
+    /// A file, or bytes that the embedder holds.
+    Elsewhere,
+}
+
+/// A component to load.
+#[derive(Clone, Debug)]
+pub struct ComponentSource {
+    pub(super) location: Location,
+    pub(super) digest: Option<Digest>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Location {
+    BuiltIn(String),
+    File(PathBuf),
+    Bytes { name: String, bytes: Vec<u8> },
+}
+
+impl ComponentSource {
+    /// A step that is part of this program, such as `build-push-ecr`.
+    pub fn built_in(name: impl Into<String>) -> Self {
+        Self::at(Location::BuiltIn(name.into()))
+    }
+
+    /// A file.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self::at(Location::File(path.into()))
+    }
+
+    /// Bytes that the embedder holds; `name` is for messages.
+    pub fn bytes(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self::at(Location::Bytes {
+            name: name.into(),
+            bytes: bytes.into(),
+        })
+    }
+
+    /// Loads only bytes with this SHA-256 digest.
+    #[must_use]
+    pub fn with_digest(mut self, digest: Digest) -> Self {
+        self.digest = Some(digest);
+        self
+    }
+
+    fn at(location: Location) -> Self {
+        Self {
+            location,
+            digest: None,
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What one run holds. The bindings of the capabilities are implemented for it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use wasmtime::component::{Resource, ResourceTable};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use super::bindings::stepyard::step::types;
+use super::limits::{Limits, MemoryLimiter};
+use super::standard_output::StandardOutput;
+use crate::auth::{Authenticator, Credential};
+use crate::build::BuildEngine;
+use crate::capability::{CapabilityError, ErrorKind};
+use crate::ecr::Ecr;
+use crate::event::{OutputSource, Reporter};
+use crate::policy::Gate;
+use crate::registry::Registry;
+use crate::secret::Placeholders;
+use crate::workspace::Workspace;
+
+/// How many resources (credentials, requests, images, files, streams …) a guest may hold at once.
+const MOST_RESOURCES: usize = 1_000;
+
+/// What does the work behind the gate. A capability that is absent is reported as unsupported.
+#[derive(Clone, Default)]
+pub(crate) struct Capabilities {
+    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    pub(crate) engine: Option<Arc<dyn BuildEngine>>,
+    pub(crate) registry: Option<Arc<dyn Registry>>,
+    pub(crate) ecr: Option<Arc<dyn Ecr>>,
+}
+
+/// A capability that this host does not have.
+pub(crate) fn absent(capability: &str) -> CapabilityError {
+    CapabilityError::unsupported(format!("this host has no {capability}"))
+        .with_hint("configure one in stepyard.toml, or give one to the host's builder")
+}
+
+/// What the capabilities know of the run that calls them.
+pub(crate) struct RunContext {
+    pub(crate) gate: Gate,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) workspace: Option<Workspace>,
+    pub(crate) placeholders: Placeholders,
+}
+
+impl RunContext {
+    pub(crate) fn reporter(&self) -> &Reporter {
+        self.gate.reporter()
+    }
+}
+
+/// What one run holds.
+pub(crate) struct RunState {
+    wasi: WasiCtx,
+    pub(crate) table: ResourceTable,
+    pub(crate) memory: MemoryLimiter,
+    pub(crate) context: Arc<RunContext>,
+    /// How many bytes the guest has noted in build requests.
+    pub(crate) noted: usize,
+    pub(crate) stdout: StandardOutput,
+    pub(crate) stderr: StandardOutput,
+}
+
+impl RunState {
+    pub(crate) fn new(
+        context: RunContext,
+        scratch: Option<&Path>,
+        limits: &Limits,
+    ) -> std::io::Result<Self> {
+        let reporter = context.reporter().clone();
+        let stdout = StandardOutput::new(reporter.clone(), OutputSource::Stdout, limits.output);
+        let stderr = StandardOutput::new(reporter, OutputSource::Stderr, limits.output);
+        let mut builder = WasiCtxBuilder::new();
+        builder
+            .stdout(stdout.clone())
+            .stderr(stderr.clone())
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .max_random_size(1 << 20);
+        if let Some(workspace) = &context.workspace {
+            builder
+                .preopened_dir(workspace.path(), "/workspace", FsPerms::ReadOnly)
+                .map_err(std::io::Error::other)?;
+        }
+        if let Some(scratch) = scratch {
+            builder
+                .preopened_dir(scratch, "/scratch", FsPerms::ReadWrite)
+                .map_err(std::io::Error::other)?;
+        }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MOST_RESOURCES);
+        Ok(Self {
+            wasi: builder.build(),
+            table,
+            memory: MemoryLimiter::new(limits.memory),
+            context: Arc::new(context),
+            noted: 0,
+            stdout,
+            stderr,
+        })
+    }
+
+    pub(crate) fn reporter(&self) -> &Reporter {
+        self.context.reporter()
+    }
+
+    /// The credential behind a guest's handle.
+    pub(crate) fn credential(&self, handle: &Resource<Credential>) -> wasmtime::Result<Credential> {
+        Ok(self.table.get(handle)?.clone())
+    }
+}
+
+impl WasiView for RunState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl types::Host for RunState {}
+
+impl types::HostCredential for RunState {
+    fn drop(&mut self, credential: Resource<Credential>) -> wasmtime::Result<()> {
+        self.table.delete(credential)?;
+        Ok(())
+    }
+}
+
+/// What a guest reads of a failed call.
+impl From<CapabilityError> for types::Error {
+    fn from(error: CapabilityError) -> Self {
+        Self {
+            kind: match error.kind {
+                ErrorKind::Denied => types::ErrorKind::Denied,
+                ErrorKind::InvalidSettings => types::ErrorKind::InvalidSettings,
+                ErrorKind::NotFound => types::ErrorKind::NotFound,
+                ErrorKind::Unauthenticated => types::ErrorKind::Unauthenticated,
+                ErrorKind::Forbidden => types::ErrorKind::Forbidden,
+                ErrorKind::Conflict => types::ErrorKind::Conflict,
+                ErrorKind::Throttled => types::ErrorKind::Throttled,
+                ErrorKind::TimedOut => types::ErrorKind::TimedOut,
+                ErrorKind::Cancelled => types::ErrorKind::Cancelled,
+                ErrorKind::Unavailable => types::ErrorKind::Unavailable,
+                ErrorKind::EngineFailure => types::ErrorKind::EngineFailure,
+                ErrorKind::Unsupported => types::ErrorKind::Unsupported,
+                ErrorKind::Other(kind) => types::ErrorKind::Other(kind),
+            },
+            message: error.message,
+            hint: error.hint,
+            retryable: error.retryable,
+        }
+    }
+}
+
+/// What a guest returns when its run fails.
+impl From<types::Error> for CapabilityError {
+    fn from(error: types::Error) -> Self {
+        Self {
+            kind: match error.kind {
+                types::ErrorKind::Denied => ErrorKind::Denied,
+                types::ErrorKind::InvalidSettings => ErrorKind::InvalidSettings,
+                types::ErrorKind::NotFound => ErrorKind::NotFound,
+                types::ErrorKind::Unauthenticated => ErrorKind::Unauthenticated,
+                types::ErrorKind::Forbidden => ErrorKind::Forbidden,
+                types::ErrorKind::Conflict => ErrorKind::Conflict,
+                types::ErrorKind::Throttled => ErrorKind::Throttled,
+                types::ErrorKind::TimedOut => ErrorKind::TimedOut,
+                types::ErrorKind::Cancelled => ErrorKind::Cancelled,
+                types::ErrorKind::Unavailable => ErrorKind::Unavailable,
+                types::ErrorKind::EngineFailure => ErrorKind::EngineFailure,
+                types::ErrorKind::Unsupported => ErrorKind::Unsupported,
+                types::ErrorKind::Other(kind) => ErrorKind::Other(crate::event::printable(&kind)),
+            },
+            message: crate::event::printable(&error.message),
+            hint: error.hint.map(|hint| crate::event::printable(&hint)),
+            retryable: error.retryable,
+        }
+    }
+}

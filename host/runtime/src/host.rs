@@ -1,0 +1,357 @@
+//! The host: what an embedder builds once and runs steps with.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use wasmtime::Engine;
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::auth::Authenticator;
+use crate::build::BuildEngine;
+use crate::component::bindings::Step;
+use crate::component::engine::{self, Ticker};
+use crate::component::invoke;
+use crate::component::state::{Capabilities, RunContext, RunState};
+use crate::component::{CodeCache, Component, ComponentSource, Description, Limits, LoadError};
+use crate::ecr::Ecr;
+use crate::event::{EventKind, NoEvents, Reporter, StepStatus};
+use crate::outcome::{Outcome, PushedImage};
+use crate::policy::{BuiltInPolicy, Gate, NamedResources, Policy, Principal};
+use crate::registry::Registry;
+use crate::run::{RunError, RunRequest};
+use crate::secret::Placeholders;
+
+/// A host that cannot be built.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum HostError {
+    /// The Wasm engine does not start.
+    #[error("the WebAssembly engine does not start: {0}")]
+    Engine(String),
+}
+
+/// Runs steps. Cheap to clone.
+#[derive(Clone)]
+pub struct Host {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Engine,
+    linker: Linker<RunState>,
+    ticker: Ticker,
+    cache: Option<CodeCache>,
+    capabilities: Capabilities,
+    policy: Option<Arc<dyn Policy>>,
+    limits: Limits,
+}
+
+/// Builds a [`Host`]. What is not given is absent: a step that asks for it is told so.
+#[derive(Default)]
+pub struct HostBuilder {
+    cache: Option<CodeCache>,
+    capabilities: Capabilities,
+    policy: Option<Arc<dyn Policy>>,
+    limits: Limits,
+    configure_engine: Option<Box<dyn FnOnce(&mut wasmtime::Config)>>,
+}
+
+impl HostBuilder {
+    /// Keeps compiled code in this cache.
+    #[must_use]
+    pub fn code_cache(mut self, cache: CodeCache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
+    /// Logs in with this.
+    #[must_use]
+    pub fn authenticator(mut self, authenticator: impl Authenticator + 'static) -> Self {
+        self.capabilities.authenticator = Some(Arc::new(authenticator));
+        self
+    }
+
+    /// Builds with this engine.
+    #[must_use]
+    pub fn engine(mut self, engine: impl BuildEngine + 'static) -> Self {
+        self.capabilities.engine = Some(Arc::new(engine));
+        self
+    }
+
+    /// Reads and writes registries with this.
+    #[must_use]
+    pub fn registry(mut self, registry: impl Registry + 'static) -> Self {
+        self.capabilities.registry = Some(Arc::new(registry));
+        self
+    }
+
+    /// Talks to Amazon ECR with this.
+    #[must_use]
+    pub fn ecr(mut self, ecr: impl Ecr + 'static) -> Self {
+        self.capabilities.ecr = Some(Arc::new(ecr));
+        self
+    }
+
+    /// Decides with this policy. Without one, a built-in step may touch what its settings name,
+    /// and a component from elsewhere may only log.
+    #[must_use]
+    pub fn policy(mut self, policy: impl Policy + 'static) -> Self {
+        self.policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// Limits every run. A run can tighten them.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Changes the Wasm engine's settings before it starts, such as how it gets its memory.
+    #[must_use]
+    pub fn configure_engine(
+        mut self,
+        configure: impl FnOnce(&mut wasmtime::Config) + 'static,
+    ) -> Self {
+        self.configure_engine = Some(Box::new(configure));
+        self
+    }
+
+    /// Builds the host.
+    ///
+    /// # Errors
+    /// Where the Wasm engine does not start.
+    pub fn build(self) -> Result<Host, HostError> {
+        let failed = |error: wasmtime::Error| HostError::Engine(format!("{error:#}"));
+        let mut config = engine::config();
+        if let Some(configure) = self.configure_engine {
+            configure(&mut config);
+        }
+        let engine = Engine::new(&config).map_err(failed)?;
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(failed)?;
+        Step::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(failed)?;
+        let ticker =
+            Ticker::start(&engine).map_err(|error| HostError::Engine(error.to_string()))?;
+        Ok(Host {
+            shared: Arc::new(Shared {
+                engine,
+                linker,
+                ticker,
+                cache: self.cache,
+                capabilities: self.capabilities,
+                policy: self.policy,
+                limits: self.limits,
+            }),
+        })
+    }
+}
+
+impl Host {
+    /// Begins a host.
+    pub fn builder() -> HostBuilder {
+        HostBuilder::default()
+    }
+
+    /// The names of the steps that are part of this program.
+    pub fn built_in_steps() -> impl Iterator<Item = &'static str> {
+        crate::component::built_in_names()
+    }
+
+    /// Loads a component. Compiling one that is not in the code cache takes from 0.1 s to some
+    /// seconds of CPU time and is done on a thread of its own.
+    ///
+    /// # Errors
+    /// As [`LoadError`] lists.
+    pub async fn load(&self, source: ComponentSource) -> Result<Component, LoadError> {
+        let host = self.clone();
+        let loaded = tokio::task::spawn_blocking(move || {
+            let shared = &host.shared;
+            crate::component::load(
+                &shared.engine,
+                &shared.linker,
+                shared.cache.as_ref(),
+                source,
+            )
+        });
+        loaded.await.unwrap_or_else(|error| {
+            Err(LoadError::NotAComponent {
+                name: "the component".to_owned(),
+                problem: format!("compiling it failed: {error}"),
+                help: "report this as a fault of Stepyard".to_owned(),
+            })
+        })
+    }
+
+    /// What a component says that it is. It is asked once, in a sandbox without capabilities.
+    ///
+    /// # Errors
+    /// Where the component fails to say it.
+    pub async fn describe<'a>(
+        &self,
+        component: &'a Component,
+    ) -> Result<&'a Description, RunError> {
+        component
+            .description_cell()
+            .get_or_try_init(async || {
+                let limits = Limits::for_description();
+                let reporter = Reporter::new(Arc::new(NoEvents), component.name());
+                let gate = Gate::new(
+                    Arc::new(BuiltInPolicy::new(NamedResources::default())),
+                    principal(component),
+                    reporter,
+                );
+                let context = RunContext {
+                    gate,
+                    capabilities: Capabilities::default(),
+                    workspace: None,
+                    placeholders: Placeholders::default(),
+                };
+                let state = RunState::new(context, None, &limits).map_err(RunError::Sandbox)?;
+                let shared = &self.shared;
+                invoke::describe(&shared.engine, &shared.ticker, component, state, &limits)
+                    .await
+                    .map_err(RunError::Guest)
+            })
+            .await
+    }
+
+    /// Runs a step to its end. Dropping the future stops the step and the work behind it.
+    ///
+    /// # Errors
+    /// As [`RunError`] lists. The same is in the last event.
+    pub async fn run(
+        &self,
+        component: &Component,
+        request: RunRequest,
+    ) -> Result<Outcome, RunError> {
+        let begin = Instant::now();
+        let reporter = request.reporter();
+        reporter.report(EventKind::StepStarted {
+            component: component.name().to_owned(),
+            digest: component.digest().to_string(),
+        });
+        let wall_clock = request.wall_clock(self.shared.limits.wall_clock);
+        let run = self.run_within(component, request, &reporter);
+        let result = match wall_clock {
+            Some(limit) => tokio::time::timeout(limit, run)
+                .await
+                .unwrap_or(Err(RunError::TimedOut { limit })),
+            None => run.await,
+        };
+        let duration = begin.elapsed();
+        let result = result.map(|outcome| Outcome {
+            duration,
+            ..outcome
+        });
+        reporter.report(EventKind::StepFinished {
+            status: match &result {
+                Ok(_) => StepStatus::Succeeded,
+                Err(error) => error.status(),
+            },
+            milliseconds: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            error: result.as_ref().err().map(ToString::to_string),
+        });
+        result
+    }
+
+    async fn run_within(
+        &self,
+        component: &Component,
+        request: RunRequest,
+        reporter: &Reporter,
+    ) -> Result<Outcome, RunError> {
+        let shared = &self.shared;
+        let limits = request.tightened(&shared.limits);
+        let settings = request.settings.to_string();
+        if settings.len() > limits.settings {
+            return Err(RunError::SettingsTooLarge {
+                size: settings.len(),
+                limit: limits.settings,
+            });
+        }
+        let policy = match &shared.policy {
+            Some(policy) => policy.clone(),
+            None => {
+                let schema = &self.describe(component).await?.settings_schema;
+                let named = NamedResources::from_settings(schema, &request.settings)?;
+                Arc::new(BuiltInPolicy::new(named))
+            }
+        };
+        let gate = Gate::new(policy, principal(component), reporter.clone());
+        let scratch = tempfile::Builder::new()
+            .prefix("stepyard-scratch-")
+            .tempdir()
+            .map_err(RunError::Sandbox)?;
+        let context = RunContext {
+            gate,
+            capabilities: shared.capabilities.clone(),
+            workspace: request.workspace,
+            placeholders: request.placeholders,
+        };
+        let state =
+            RunState::new(context, Some(scratch.path()), &limits).map_err(RunError::Sandbox)?;
+        let returned = invoke::run(
+            &shared.engine,
+            &shared.ticker,
+            component,
+            state,
+            &limits,
+            &settings,
+        )
+        .await??;
+        let outcome = valid_outcome(returned)?;
+        for image in &outcome.images {
+            reporter.report(EventKind::ImagePushed(image.clone()));
+        }
+        Ok(outcome)
+    }
+}
+
+fn principal(component: &Component) -> Principal {
+    Principal {
+        name: component.name().to_owned(),
+        digest: component.digest().to_string(),
+        origin: component.origin(),
+    }
+}
+
+/// Checks what a guest returned: it ends in files that other programs read line by line.
+fn valid_outcome(returned: crate::component::bindings::Outcome) -> Result<Outcome, RunError> {
+    let fault = |what: &str, text: &str| RunError::FaultyOutcome {
+        problem: format!("{what} {text:?}"),
+    };
+    let mut outcome = Outcome::default();
+    for output in returned.outputs {
+        let mut characters = output.name.chars();
+        let begins_well = characters
+            .next()
+            .is_some_and(|first| first.is_ascii_alphabetic() || first == '_');
+        if !begins_well || !characters.all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            return Err(fault("an output is called", &output.name));
+        }
+        if output.value.contains(['\n', '\r', '\0']) {
+            return Err(fault(
+                "an output has a value of several lines:",
+                &output.name,
+            ));
+        }
+        outcome.outputs.push((output.name, output.value));
+    }
+    for image in returned.images {
+        let text = format!(
+            "{}/{}:{}@{}",
+            image.registry, image.repository, image.tag, image.digest
+        );
+        if stepyard_grammar::ImageReference::parse(&text).is_err() {
+            return Err(fault("a pushed image is called", &text));
+        }
+        outcome.images.push(PushedImage {
+            registry: image.registry,
+            repository: image.repository,
+            tag: image.tag,
+            digest: image.digest,
+            size: None,
+        });
+    }
+    Ok(outcome)
+}

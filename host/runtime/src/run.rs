@@ -1,0 +1,170 @@
+//! One run of a step: what it is given, and how it can fail.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::capability::{CapabilityError, ErrorKind};
+use crate::component::{GuestFailure, Limits};
+use crate::event::{EventSink, NoEvents, Reporter, StepStatus};
+use crate::policy::NamingError;
+use crate::secret::Placeholders;
+use crate::workspace::Workspace;
+
+/// What a run is given.
+pub struct RunRequest {
+    pub(crate) step: Arc<str>,
+    pub(crate) settings: serde_json::Value,
+    pub(crate) placeholders: Placeholders,
+    pub(crate) workspace: Option<Workspace>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) memory: Option<usize>,
+    sink: Arc<dyn EventSink>,
+}
+
+impl RunRequest {
+    /// A run with these settings: a JSON object as the step's schema describes it.
+    pub fn new(settings: serde_json::Value) -> Self {
+        Self {
+            step: "step".into(),
+            settings,
+            placeholders: Placeholders::default(),
+            workspace: None,
+            timeout: None,
+            memory: None,
+            sink: Arc::new(NoEvents),
+        }
+    }
+
+    /// The step's identifier, for events.
+    #[must_use]
+    pub fn step(mut self, identifier: impl Into<Arc<str>>) -> Self {
+        self.step = identifier.into();
+        self
+    }
+
+    /// What in the settings stands for a secret.
+    #[must_use]
+    pub fn placeholders(mut self, placeholders: Placeholders) -> Self {
+        self.placeholders = placeholders;
+        self
+    }
+
+    /// The folder whose files the step may read and build from.
+    #[must_use]
+    pub fn workspace(mut self, workspace: Workspace) -> Self {
+        self.workspace = Some(workspace);
+        self
+    }
+
+    /// Ends the run after this time, where the host's own limit does not end it before.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Tightens the host's limit of the step's memory, in bytes.
+    #[must_use]
+    pub fn memory(mut self, memory: usize) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
+    /// Receives the events.
+    #[must_use]
+    pub fn events(mut self, sink: impl EventSink + 'static) -> Self {
+        self.sink = Arc::new(sink);
+        self
+    }
+
+    pub(crate) fn reporter(&self) -> Reporter {
+        Reporter::new(self.sink.clone(), self.step.clone())
+    }
+
+    pub(crate) fn wall_clock(&self, limit: Option<Duration>) -> Option<Duration> {
+        match (self.timeout, limit) {
+            (Some(timeout), Some(limit)) => Some(timeout.min(limit)),
+            (timeout, limit) => timeout.or(limit),
+        }
+    }
+
+    pub(crate) fn tightened(&self, limits: &Limits) -> Limits {
+        Limits {
+            memory: self.memory.unwrap_or(limits.memory).min(limits.memory),
+            ..limits.clone()
+        }
+    }
+}
+
+/// Why a run did not succeed.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum RunError {
+    /// The step reports a failure.
+    #[error("{0}")]
+    Step(#[from] StepFailure),
+    /// The step did not return.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Guest(#[from] GuestFailure),
+    /// The time limit was reached. The work behind the step was stopped.
+    #[error("the step was stopped because its time limit of {limit:?} was reached")]
+    #[diagnostic(help("raise the step's `timeout` if it is meant to take so long"))]
+    TimedOut {
+        /// The limit.
+        limit: Duration,
+    },
+    /// The settings are too large.
+    #[error("the step's settings have {size} bytes; at most {limit} are accepted")]
+    SettingsTooLarge {
+        /// Their size in bytes of JSON.
+        size: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The step's settings schema cannot be understood.
+    #[error(transparent)]
+    Naming(#[from] NamingError),
+    /// The step returned something that other programs could not read.
+    #[error("the step returned a faulty outcome: {problem}")]
+    FaultyOutcome {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The sandbox cannot be made.
+    #[error("the step's sandbox cannot be made: {0}")]
+    Sandbox(#[source] std::io::Error),
+}
+
+/// A failure that a step reports, with its hint as help.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct StepFailure(pub CapabilityError);
+
+impl miette::Diagnostic for StepFailure {
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        let hint = self.0.hint.as_ref()?;
+        Some(Box::new(hint))
+    }
+}
+
+impl From<CapabilityError> for RunError {
+    fn from(error: CapabilityError) -> Self {
+        Self::Step(StepFailure(error))
+    }
+}
+
+impl RunError {
+    /// How the step ended.
+    pub fn status(&self) -> StepStatus {
+        match self {
+            Self::Step(StepFailure(error)) => match error.kind {
+                ErrorKind::Denied => StepStatus::Denied,
+                ErrorKind::TimedOut => StepStatus::TimedOut,
+                ErrorKind::Cancelled => StepStatus::Interrupted,
+                _ => StepStatus::Failed,
+            },
+            Self::TimedOut { .. } => StepStatus::TimedOut,
+            _ => StepStatus::Failed,
+        }
+    }
+}
