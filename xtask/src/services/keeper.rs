@@ -150,12 +150,14 @@ enum Event {
 }
 
 /// The keeper's own task: runs the service until standard input closes or the service ends, then cleans
-/// up. Fails where the service ended by itself, or something could not be removed.
+/// up. Fails where the service ended by itself, or something could not be removed; only then the log
+/// is left.
 pub(crate) fn keep(options: &Options) -> Result<()> {
     let outcome = serve(options);
     let removed: Result<Vec<()>> = options.remove.iter().map(|folder| remove(folder)).collect();
     let unbridged = options.bridge.as_deref().map_or(Ok(()), remove_bridge);
-    outcome.and(removed.map(|_| ())).and(unbridged)
+    outcome.and(removed.map(|_| ())).and(unbridged)?;
+    fs::remove_file(&options.log).doing(|| format!("deleting {}", options.log.display()))
 }
 
 fn serve(options: &Options) -> Result<()> {
