@@ -7,28 +7,31 @@ use serde_json::Value;
 use crate::error::{Doing, Result};
 use crate::{paths, process};
 
-/// Builds every package of `tests/guests`; returns the components, `NAME.wasm` by package name.
-/// A checkout without that folder has none.
-pub(crate) fn build() -> Result<Vec<PathBuf>> {
+/// Builds every package of `tests/guests`, or only the named one; returns the components, `NAME.wasm` by
+/// package name. A checkout without that folder has none.
+pub(crate) fn build(only: Option<&str>) -> Result<Vec<PathBuf>> {
     let manifest = paths::guests().join("Cargo.toml");
     if !manifest.is_file() {
         eprintln!("no guest fixtures: {} is not there", manifest.display());
         return Ok(Vec::new());
     }
-    process::run(
-        process::cargo()
-            .args([
-                "build",
-                "--workspace",
-                "--release",
-                "--target",
-                "wasm32-wasip2",
-            ])
-            .arg("--manifest-path")
-            .arg(&manifest)
-            .arg("--target-dir")
-            .arg(paths::guests().join("target")),
-    )?;
+    let mut command = process::cargo();
+    command
+        .args([
+            "build",
+            "--release",
+            "--target",
+            "wasm32-wasip2",
+            "--manifest-path",
+        ])
+        .arg(&manifest)
+        .arg("--target-dir")
+        .arg(paths::guests().join("target"));
+    match only {
+        Some(package) => command.args(["--package", package]),
+        None => command.arg("--workspace"),
+    };
+    process::run(&mut command)?;
     let metadata = process::output(
         process::cargo()
             .args([
@@ -44,7 +47,10 @@ pub(crate) fn build() -> Result<Vec<PathBuf>> {
         serde_json::from_str(&metadata).doing(|| "reading the fixtures' metadata".into())?;
     let folder = paths::guest_components();
     let mut components = Vec::new();
-    for name in package_names(&metadata) {
+    for name in package_names(&metadata)
+        .into_iter()
+        .filter(|name| only.is_none_or(|only| only == *name))
+    {
         let component = folder.join(format!("{name}.wasm"));
         // cargo names a library after its crate, with underscores.
         let library = folder.join(format!("{}.wasm", name.replace('-', "_")));

@@ -17,6 +17,7 @@ mod paths;
 mod prepare;
 mod process;
 mod services;
+mod stepyard_command;
 mod test;
 
 use std::process::ExitCode;
@@ -78,7 +79,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Test(options) => return Ok(test::run(&options)),
         Task::Fixtures => {
             prepare::wasm_target::install()?;
-            for component in fixtures::build()? {
+            for component in fixtures::build(None)? {
                 println!("{}", component.display());
             }
         }

@@ -66,7 +66,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 
 fn check_all(options: &Options, tally: &mut Tally) -> Result<()> {
     prepare::everything()?;
-    fixtures::build()?;
+    fixtures::build(None)?;
     check(tally, &["fmt", "--all", "--check"])?;
     check(
         tally,

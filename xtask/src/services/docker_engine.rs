@@ -90,7 +90,7 @@ impl DockerEngine {
             Some(&format!("{bridge}={network}")),
         )?;
         let address = Address::Unix(socket.clone());
-        kept.until_ready(|| answers(&address).then_some(()))?;
+        kept.until_ready(|_| answers(&address).then_some(()))?;
         Ok(Self {
             host: format!("unix://{}", socket.display()),
             _kept: Some(kept),

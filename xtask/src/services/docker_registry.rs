@@ -57,7 +57,7 @@ impl DockerRegistry {
             Access::Password => 401,
             Access::Open => 200,
         };
-        kept.until_ready(|| {
+        kept.until_ready(|_| {
             http::get_status(&endpoint, "/v2/")
                 .is_ok_and(|status| status == expected)
                 .then_some(())

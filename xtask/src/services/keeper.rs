@@ -89,12 +89,12 @@ impl Kept {
         })
     }
 
-    /// Waits until `probe` finds the service ready and returns what it found.
-    pub(crate) fn until_ready<T>(&mut self, mut probe: impl FnMut() -> Option<T>) -> Result<T> {
+    /// Waits until `probe`, given the service's log, finds it ready; returns what it found.
+    pub(crate) fn until_ready<T>(&mut self, mut probe: impl FnMut(&str) -> Option<T>) -> Result<T> {
         let started = Instant::now();
         loop {
             interrupt::check()?;
-            if let Some(found) = probe() {
+            if let Some(found) = probe(&self.log()) {
                 return Ok(found);
             }
             let ended = self
@@ -113,7 +113,7 @@ impl Kept {
     }
 
     /// What the service has written so far.
-    pub(crate) fn log(&self) -> String {
+    fn log(&self) -> String {
         fs::read(&self.log).map_or_else(
             |_| String::new(),
             |log| String::from_utf8_lossy(&log).into_owned(),

@@ -2,6 +2,7 @@
 pub(crate) mod docker_engine;
 pub(crate) mod docker_registry;
 pub(crate) mod keeper;
+pub(crate) mod local_ecr;
 pub(crate) mod moto;
 
 use std::net::TcpListener;

@@ -22,7 +22,7 @@ impl Moto {
         command.args(["-H", host, "-p", port]);
         let mut kept = Kept::start("moto", &command, &[], None)?;
         let endpoint = Address::Tcp(address.clone());
-        kept.until_ready(|| {
+        kept.until_ready(|_| {
             http::get_status(&endpoint, "/moto-api/")
                 .is_ok_and(|status| status == 200)
                 .then_some(())
