@@ -33,12 +33,12 @@ impl DockerEngine {
                  reach its socket, name one in DOCKER_HOST, or run as root to have a private one"
             )));
         }
-        Self::start_private()
+        Self::start_private("{}")
     }
 
     /// An engine of its own: own data, socket and network bridge, no firewall rules, all removed at the
-    /// end. Needs root.
-    pub(crate) fn start_private() -> Result<Self> {
+    /// end. `configuration` is what stands in its daemon.json. Needs root.
+    pub(crate) fn start_private(configuration: &str) -> Result<Self> {
         if !process::is_root() {
             return Err(Error::Unmet("a private Docker Engine needs root".into()));
         }
@@ -80,7 +80,7 @@ impl DockerEngine {
                 &format!("{bridge}-plugins"),
             ]);
         std::fs::create_dir_all(&sockets).doing(|| format!("making {}", sockets.display()))?;
-        std::fs::write(sockets.join("daemon.json"), "{}")
+        std::fs::write(sockets.join("daemon.json"), configuration)
             .doing(|| format!("writing {}", sockets.display()))?;
         let name = "docker-engine";
         let mut kept = Kept::start(

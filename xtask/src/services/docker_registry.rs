@@ -11,17 +11,14 @@ use super::keeper::Kept;
 use crate::error::{Doing, Result};
 use crate::http::{self, Address};
 
-/// The password that moto's authorization tokens hold for the account 123456789012.
-pub(crate) const PASSWORD: &str = "123456789012-auth-token";
-
-/// User `AWS` with [`PASSWORD`], hashed with bcrypt, the one hash that the registry takes. Remade by
-/// `htpasswd -nbB AWS 123456789012-auth-token`.
+/// User `AWS` with the password in moto's authorization tokens for the account 123456789012, hashed with
+/// bcrypt, the one hash that the registry takes. Remade by `htpasswd -nbB AWS 123456789012-auth-token`.
 const PASSWORD_FILE: &str = "AWS:$2y$05$zJNZ.mS2cLw4qhGF6BxZmODahJE3DIH9FDJ996YsFgf7c3IOQ1fkW\n";
 
 /// Who may use a registry.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// The user `AWS` with [`PASSWORD`].
+    /// Whom moto hands an authorization token for the account 123456789012.
     Password,
     Open,
 }

@@ -13,14 +13,15 @@ pub(crate) struct LocalEcr {
 }
 
 impl LocalEcr {
-    /// Starts `program local-ecr` on a port of its choice; images are stored in `data`.
+    /// Starts `program local-ecr` on a port of its choice; images are stored in `data`, which
+    /// is deleted at the end.
     pub(crate) fn start(program: &Path, data: &Path) -> Result<Self> {
         let mut command = Command::new(program);
         command
             .args(["local-ecr", "--listen", "127.0.0.1:0", "--data"])
             .arg(data);
-        let mut kept = Kept::start("local-ecr", &command, &[], None)?;
-        let address = kept.until_ready(|log| exported_address(log))?;
+        let mut kept = Kept::start("local-ecr", &command, &[data], None)?;
+        let address = kept.until_ready(exported_address)?;
         Ok(Self {
             address,
             _kept: kept,
