@@ -1,0 +1,88 @@
+//! How long it takes until a step's code runs: a component that does nothing against a container that
+//! does nothing.
+use std::fs;
+
+use serde_json::Value;
+
+use super::measure;
+use super::table::Table;
+use super::{BASE_IMAGE, Bench};
+use crate::error::{Doing, Result};
+use crate::stepyard_command::Stepyard;
+use crate::{fixtures, paths, process};
+
+const CASES: &[&str] = &["compiled code cached", "compiled code not cached"];
+const CONTAINER: &str = "docker run --rm";
+
+/// Measures whole processes.
+pub(super) fn run(bench: &Bench, runs: u32) -> Result<Option<Table>> {
+    fixtures::build(Some("noop"))?;
+    let component = paths::guest_components().join("noop.wasm");
+    if !component.is_file() {
+        eprintln!(
+            "left out: process start: {} is not there",
+            component.display()
+        );
+        return Ok(None);
+    }
+    let folder = bench.folder("start")?;
+    let workspace = bench.folder("start/workspace")?;
+    let stepyard = Stepyard::set_up(
+        &bench.program,
+        &folder,
+        &workspace,
+        bench.engine.host(),
+        "pipeline: {}\n",
+    )?;
+    stepyard.point_at("127.0.0.1:1", "127.0.0.1:1")?;
+    let cache = folder.join("cache");
+    let component = component.to_string_lossy();
+    let step = || {
+        let mut command = stepyard.run(&["--component", &component]);
+        command.env("XDG_CACHE_HOME", &cache);
+        command
+    };
+    let container = || {
+        let mut command = bench.engine.docker();
+        command.args(["run", "--rm", "--network", "none", BASE_IMAGE, "true"]);
+        command
+    };
+
+    let mut table = Table::new("Process start", "seconds", &["stepyard", CONTAINER], CASES);
+    for _ in 0..runs {
+        for case in CASES.iter().rev() {
+            // The case without a cache comes first and fills it for the other one.
+            if *case == "compiled code not cached" && cache.exists() {
+                fs::remove_dir_all(&cache).doing(|| "emptying the cache".into())?;
+            }
+            table.add(case, "stepyard", measure::run(&mut step())?.seconds);
+            table.add(case, CONTAINER, measure::run(&mut container())?.seconds);
+        }
+    }
+    Ok(Some(table))
+}
+
+/// Runs the library's own bench, from `run` to the guest's first call of the host; its JSON lines.
+pub(super) fn in_library() -> Result<Vec<Value>> {
+    let example = paths::root().join("host/runtime/examples/start_bench.rs");
+    if !example.is_file() {
+        eprintln!(
+            "left out: start within the library: {} is not there",
+            example.display()
+        );
+        return Ok(Vec::new());
+    }
+    let lines = process::output(process::cargo().args([
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        "stepyard",
+        "--example",
+        "start_bench",
+    ]))?;
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).doing(|| format!("reading the line {line:?}")))
+        .collect()
+}
