@@ -5,7 +5,8 @@ use super::{StorageError, TagMutability};
 use crate::names::{digest_of, now};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -69,6 +70,7 @@ impl Repository {
         let readable: String = settings.name.replace('/', "+").chars().take(200).collect();
         let folder = tempfile::Builder::new()
             .prefix(&format!("{readable}."))
+            .permissions(Permissions::from_mode(0o700))
             .tempdir_in(registry)
             .map_err(StorageError::io("create a folder in", registry))?;
         for part in ["blobs", "images", "tags"] {
