@@ -17,6 +17,7 @@
 //! message or an environment variable can name a secret.
 
 mod codebase;
+mod condition;
 mod evaluate;
 mod input;
 mod parse;
@@ -24,6 +25,7 @@ mod path;
 mod scope;
 
 pub use codebase::{CODEBASE_FIELDS, Codebase};
+pub use condition::evaluate_condition;
 pub use evaluate::{resolve, resolve_text};
 pub use input::RuntimeInput;
 pub use parse::{Expression, ExpressionError, ExpressionFault, Segment, Template};

@@ -115,6 +115,12 @@ pub enum ExpressionFault {
         /// The expression.
         path: String,
     },
+    /// A condition that does not follow its grammar.
+    #[error("not a condition: expected {expected}")]
+    Condition {
+        /// What could stand there.
+        expected: &'static str,
+    },
     /// Defaults within defaults.
     #[error("expressions are nested too deeply")]
     TooDeep,
@@ -147,6 +153,10 @@ impl ExpressionFault {
             }
             Self::NoInput => "give one, or add a `.default(...)`".to_owned(),
             Self::NotScalar { .. } => "let the expression be the whole value".to_owned(),
+            Self::Condition { .. } => {
+                "write comparisons such as `<+codebase.branch> == \"main\"`, joined by `&&` and `||`"
+                    .to_owned()
+            }
             Self::TooDeep => "write the default out".to_owned(),
         }
     }
@@ -169,21 +179,9 @@ impl Template {
                 segments.push(Segment::Text(rest.get(..found).unwrap_or_default().to_owned()));
             }
             let start = at + found;
-            let fail = |length: usize, fault| ExpressionError { range: start..start + length, fault };
-            let inside = text.get(start + 2..).unwrap_or_default();
-            let length = closing_bracket(inside)
-                .ok_or_else(|| fail(2, ExpressionFault::Unclosed { expected: ">" }))?;
-            let mut end = start + 2 + length + 1;
-            let body = inside.get(..length).unwrap_or_default().trim();
-            let expression = if body == "input" {
-                let (input, methods) =
-                    RuntimeInput::parse_methods(text.get(end..).unwrap_or_default())
-                        .map_err(|fault| fail(end - start, fault))?;
-                end += methods;
-                Expression::Input(input)
-            } else {
-                parse_body(body).map_err(|fault| fail(end - start, fault))?
-            };
+            let (expression, length) = parse_expression(text.get(start..).unwrap_or_default())
+                .map_err(|(length, fault)| ExpressionError { range: start..start + length, fault })?;
+            let end = start + length;
             segments.push(Segment::Expression(expression, start..end));
             at = end;
         }
@@ -195,6 +193,29 @@ impl Template {
     pub fn segments(&self) -> &[Segment] {
         &self.segments
     }
+}
+
+/// The bytes of the expression at the start of `text`.
+pub(super) fn expression_length(text: &str) -> Result<usize, ExpressionError> {
+    parse_expression(text)
+        .map(|(_, length)| length)
+        .map_err(|(length, fault)| ExpressionError { range: 0..length, fault })
+}
+
+/// The expression at the start of `text` and its bytes; or the bytes that are wrong, and why.
+fn parse_expression(text: &str) -> Result<(Expression, usize), (usize, ExpressionFault)> {
+    let inside = text.get(2..).unwrap_or_default();
+    let length =
+        closing_bracket(inside).ok_or((2, ExpressionFault::Unclosed { expected: ">" }))?;
+    let end = 2 + length + 1;
+    let body = inside.get(..length).unwrap_or_default().trim();
+    if body == "input" {
+        let (input, methods) = RuntimeInput::parse_methods(text.get(end..).unwrap_or_default())
+            .map_err(|fault| (end, fault))?;
+        return Ok((Expression::Input(input), end + methods));
+    }
+    let expression = parse_body(body).map_err(|fault| (end, fault))?;
+    Ok((expression, end))
 }
 
 fn parse_body(body: &str) -> Result<Expression, ExpressionFault> {

@@ -1,6 +1,7 @@
 //! `when`: whether a step or a stage runs.
 
-use crate::document::{Field, Positions, to_json};
+use crate::document::{Field, Positions, ProblemKind, Problems, to_json};
+use crate::expression::{Scope, evaluate_condition};
 
 /// When a step or a stage runs. Without one it runs after success.
 #[derive(Debug, Clone)]
@@ -23,13 +24,29 @@ pub enum WhenStatus {
 }
 
 /// A condition as it was written, such as `<+codebase.branch> == "main"`, with its place in the
-/// file. [`crate::expression::evaluate_condition`] decides it.
+/// file.
 #[derive(Debug, Clone)]
 pub struct Condition {
     /// The text.
     pub text: String,
     /// Where it stands (pointer `""`).
     pub positions: Positions,
+}
+
+impl Condition {
+    /// Decides the condition, see [`evaluate_condition`].
+    ///
+    /// # Errors
+    /// The condition does not follow the grammar, or an expression in it has no value.
+    pub fn evaluate(&self, scope: &dyn Scope) -> Result<bool, Problems> {
+        let field = self.positions.field("");
+        evaluate_condition(&self.text, &field, scope).map_err(|error| {
+            let (kind, message) = (ProblemKind::Unresolved, error.to_string());
+            let problem =
+                self.positions.problem_within(kind, "", &self.text, error.range, &message);
+            problem.with_help(error.fault.help()).into()
+        })
+    }
 }
 
 /// Reads `when`; `status_key` is `stageStatus` in a step and `pipelineStatus` in a stage.
