@@ -27,7 +27,9 @@ impl Endpoint {
         // `http::Uri` drops a fragment, so the text is looked at too.
         let bare = matches!(uri.path(), "" | "/") && !text.contains(['?', '#']);
         if scheme && authority && bare {
-            Ok(Self { text: text.trim_end_matches('/').to_owned() })
+            Ok(Self {
+                text: text.trim_end_matches('/').to_owned(),
+            })
         } else {
             Err(EndpointError)
         }
@@ -42,7 +44,9 @@ impl Endpoint {
     /// Host and port, as they stand in the address.
     #[must_use]
     pub fn authority(&self) -> &str {
-        self.text.split_once("://").map_or(self.text.as_str(), |(_, authority)| authority)
+        self.text
+            .split_once("://")
+            .map_or(self.text.as_str(), |(_, authority)| authority)
     }
 
     /// Whether the address is `http://`.
@@ -80,7 +84,13 @@ impl DockerHost {
             Some(("tcp", address)) => Endpoint::parse(&format!("http://{address}")).is_ok(),
             _ => false,
         };
-        if valid { Ok(Self { text: text.to_owned() }) } else { Err(DockerHostError) }
+        if valid {
+            Ok(Self {
+                text: text.to_owned(),
+            })
+        } else {
+            Err(DockerHostError)
+        }
     }
 
     /// The address.
@@ -106,17 +116,35 @@ mod tests {
         assert_eq!(endpoint.as_str(), "http://127.0.0.1:5000");
         assert_eq!(endpoint.authority(), "127.0.0.1:5000");
         assert!(endpoint.is_plain_http());
-        assert!(!Endpoint::parse("https://[::1]:443").unwrap().is_plain_http());
+        assert!(
+            !Endpoint::parse("https://[::1]:443")
+                .unwrap()
+                .is_plain_http()
+        );
         for text in [
-            "", "127.0.0.1:5000", "ftp://h", "http://", "http://u:p@h", "http://h/v2", "http://h?q",
-            "http://h#f", "http://h h",
+            "",
+            "127.0.0.1:5000",
+            "ftp://h",
+            "http://",
+            "http://u:p@h",
+            "http://h/v2",
+            "http://h?q",
+            "http://h#f",
+            "http://h h",
         ] {
             assert!(Endpoint::parse(text).is_err(), "{text}");
         }
         for text in ["unix:///var/run/docker.sock", "tcp://127.0.0.1:2375"] {
             assert_eq!(DockerHost::parse(text).unwrap().as_str(), text);
         }
-        for text in ["", "unix://", "unix://relative", "/var/run/docker.sock", "tcp://", "ssh://h"] {
+        for text in [
+            "",
+            "unix://",
+            "unix://relative",
+            "/var/run/docker.sock",
+            "tcp://",
+            "ssh://h",
+        ] {
             assert!(DockerHost::parse(text).is_err(), "{text}");
         }
     }

@@ -110,12 +110,22 @@ fn read_root(root: &Field<'_>) -> Option<Configuration> {
     let components = fields.optional("components");
     fields.finish();
     Some(Configuration {
-        registries: registries.map(|field| read_registries(&field)).unwrap_or_default(),
+        registries: registries
+            .map(|field| read_registries(&field))
+            .unwrap_or_default(),
         aws: aws.and_then(|field| read_aws(&field)).unwrap_or_default(),
-        docker: docker.and_then(|field| read_docker(&field)).unwrap_or_default(),
-        limits: limits.and_then(|field| read_limits(&field)).unwrap_or_default(),
-        secrets: secrets.and_then(|field| read_secrets(&field)).unwrap_or_default(),
-        components: components.and_then(|field| read_components(&field)).unwrap_or_default(),
+        docker: docker
+            .and_then(|field| read_docker(&field))
+            .unwrap_or_default(),
+        limits: limits
+            .and_then(|field| read_limits(&field))
+            .unwrap_or_default(),
+        secrets: secrets
+            .and_then(|field| read_secrets(&field))
+            .unwrap_or_default(),
+        components: components
+            .and_then(|field| read_components(&field))
+            .unwrap_or_default(),
     })
 }
 
@@ -123,12 +133,19 @@ fn endpoint(field: &Field<'_>) -> Option<Endpoint> {
     if field.text().is_some_and(|text| text.contains('@')) {
         field.hide();
     }
-    field.parse(Endpoint::parse, "write an address such as `http://127.0.0.1:5000`")
+    field.parse(
+        Endpoint::parse,
+        "write an address such as `http://127.0.0.1:5000`",
+    )
 }
 
 fn read_registries(field: &Field<'_>) -> BTreeMap<RegistryHost, RegistryConfiguration> {
     let mut registries = BTreeMap::new();
-    for (entry, field) in field.fields().map(|fields| fields.all()).unwrap_or_default() {
+    for (entry, field) in field
+        .fields()
+        .map(|fields| fields.all())
+        .unwrap_or_default()
+    {
         let host = match RegistryHost::parse(&entry.key) {
             Ok(host) => Some(host),
             Err(error) => {
@@ -140,13 +157,17 @@ fn read_registries(field: &Field<'_>) -> BTreeMap<RegistryHost, RegistryConfigur
                 None
             }
         };
-        let Some(mut fields) = field.fields() else { continue };
+        let Some(mut fields) = field.fields() else {
+            continue;
+        };
         let endpoint = fields
             .required("endpoint", "write `endpoint = \"http://127.0.0.1:5000\"`")
             .and_then(|field| endpoint(&field));
         fields.finish();
         if let (Some(host), Some(endpoint)) = (host, endpoint)
-            && registries.insert(host, RegistryConfiguration { endpoint }).is_some()
+            && registries
+                .insert(host, RegistryConfiguration { endpoint })
+                .is_some()
         {
             field.problem(
                 ProblemKind::DuplicateKey,
@@ -160,7 +181,9 @@ fn read_registries(field: &Field<'_>) -> BTreeMap<RegistryHost, RegistryConfigur
 
 fn read_aws(field: &Field<'_>) -> Option<AwsConfiguration> {
     let mut fields = field.fields()?;
-    let endpoint_url = fields.optional("endpoint-url").and_then(|field| endpoint(&field));
+    let endpoint_url = fields
+        .optional("endpoint-url")
+        .and_then(|field| endpoint(&field));
     fields.finish();
     Some(AwsConfiguration { endpoint_url })
 }
@@ -168,7 +191,10 @@ fn read_aws(field: &Field<'_>) -> Option<AwsConfiguration> {
 fn read_docker(field: &Field<'_>) -> Option<DockerConfiguration> {
     let mut fields = field.fields()?;
     let host = fields.optional("host").and_then(|field| {
-        field.parse(DockerHost::parse, "write an address such as `unix:///var/run/docker.sock`")
+        field.parse(
+            DockerHost::parse,
+            "write an address such as `unix:///var/run/docker.sock`",
+        )
     });
     fields.finish();
     Some(DockerConfiguration { host })
@@ -183,7 +209,10 @@ fn read_limits(field: &Field<'_>) -> Option<LimitsConfiguration> {
     };
     let duration = |field: Field<'_>| {
         field
-            .parse(StepTimeout::parse, "write a number with its unit, such as `10s` or `1h`")
+            .parse(
+                StepTimeout::parse,
+                "write a number with its unit, such as `10s` or `1h`",
+            )
             .map(StepTimeout::duration)
     };
     let limits = LimitsConfiguration {
@@ -261,9 +290,15 @@ cache = '/var/cache/stepyard'
 ",
         );
         let (host, registry) = configuration.registries.first_key_value().unwrap();
-        assert_eq!(host.as_str(), "123456789012.dkr.ecr.us-east-1.amazonaws.com");
+        assert_eq!(
+            host.as_str(),
+            "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+        );
         assert_eq!(registry.endpoint.as_str(), "http://127.0.0.1:5000");
-        assert_eq!(configuration.aws.endpoint_url.unwrap().as_str(), "http://127.0.0.1:4566");
+        assert_eq!(
+            configuration.aws.endpoint_url.unwrap().as_str(),
+            "http://127.0.0.1:4566"
+        );
         assert_eq!(
             configuration.limits,
             LimitsConfiguration {
@@ -273,12 +308,18 @@ cache = '/var/cache/stepyard'
                 output_bytes: Some(65536),
             }
         );
-        assert_eq!(configuration.docker.host.unwrap().as_str(), "unix:///run/docker.sock");
+        assert_eq!(
+            configuration.docker.host.unwrap().as_str(),
+            "unix:///run/docker.sock"
+        );
         assert_eq!(
             configuration.secrets,
             SecretsConfiguration::Directory("/etc/stepyard/secrets".into())
         );
-        assert_eq!(configuration.components.cache.unwrap(), Path::new("/var/cache/stepyard"));
+        assert_eq!(
+            configuration.components.cache.unwrap(),
+            Path::new("/var/cache/stepyard")
+        );
     }
 
     #[test]

@@ -95,7 +95,11 @@ impl RoleArn {
             }
             _ => false,
         };
-        if valid { Ok(Self(text.to_owned())) } else { Err(RoleArnError) }
+        if valid {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(RoleArnError)
+        }
     }
 
     /// The text.
@@ -122,7 +126,10 @@ pub(super) fn read(spec: &Field<'_>) -> Option<AwsConnector> {
     ]);
     let outer_region = region(&mut fields);
     let credential = fields
-        .required("credential", "write `credential: {type: InheritFromDelegate}` or another type")
+        .required(
+            "credential",
+            "write `credential: {type: InheritFromDelegate}` or another type",
+        )
         .and_then(|field| read_credential(&field));
     fields.finish();
     let mut connector = credential?;
@@ -160,12 +167,12 @@ fn read_credential(field: &Field<'_>) -> Option<AwsConnector> {
         });
     let spec_help = "write `spec:` with the fields of this type of credential";
     let credential = match credential_type {
-        Some(CredentialType::Manual) => {
-            fields.required("spec", spec_help).and_then(|spec| read_manual(&spec))
-        }
-        Some(CredentialType::Oidc) => {
-            fields.required("spec", spec_help).and_then(|spec| read_oidc(&spec))
-        }
+        Some(CredentialType::Manual) => fields
+            .required("spec", spec_help)
+            .and_then(|spec| read_manual(&spec)),
+        Some(CredentialType::Oidc) => fields
+            .required("spec", spec_help)
+            .and_then(|spec| read_oidc(&spec)),
         Some(CredentialType::InheritFromDelegate) => {
             refuse_spec(&mut fields);
             Some(AwsCredential::InheritFromDelegate)
@@ -179,15 +186,20 @@ fn read_credential(field: &Field<'_>) -> Option<AwsConnector> {
             None
         }
     };
-    let cross_account_access =
-        fields.optional("crossAccountAccess").map(|field| read_cross_account_access(&field));
+    let cross_account_access = fields
+        .optional("crossAccountAccess")
+        .map(|field| read_cross_account_access(&field));
     let region = region(&mut fields);
     fields.finish();
     let cross_account_access = match cross_account_access {
         Some(access) => Some(access?),
         None => None,
     };
-    Some(AwsConnector { credential: credential?, cross_account_access, region })
+    Some(AwsConnector {
+        credential: credential?,
+        cross_account_access,
+        region,
+    })
 }
 
 /// The types without settings may have an empty `spec`.
@@ -211,7 +223,10 @@ fn read_manual(spec: &Field<'_>) -> Option<AwsCredential> {
             None
         }
         (Some(literal), None) => literal
-            .parse(check_access_key, "write the access key's id, such as `AKIA...`")
+            .parse(
+                check_access_key,
+                "write the access key's id, such as `AKIA...`",
+            )
             .map(AccessKey::Literal),
         (None, Some(reference)) => secret_name(&reference).map(AccessKey::Secret),
         (None, None) => {
@@ -225,9 +240,14 @@ fn read_manual(spec: &Field<'_>) -> Option<AwsCredential> {
     refuse_plaintext(&mut fields, "secretKey", "secretKeyRef");
     refuse_plaintext(&mut fields, "sessionToken", "sessionTokenRef");
     let secret_key = fields
-        .required("secretKeyRef", "write the name of the secret that holds the secret access key")
+        .required(
+            "secretKeyRef",
+            "write the name of the secret that holds the secret access key",
+        )
         .and_then(|field| secret_name(&field));
-    let session_token = fields.optional("sessionTokenRef").map(|field| secret_name(&field));
+    let session_token = fields
+        .optional("sessionTokenRef")
+        .map(|field| secret_name(&field));
     fields.finish();
     Some(AwsCredential::Manual(ManualCredential {
         access_key: access_key?,
@@ -241,7 +261,9 @@ fn read_manual(spec: &Field<'_>) -> Option<AwsCredential> {
 
 /// IAM API Reference, AccessKey: 16 to 128 word characters.
 fn check_access_key(text: &str) -> Result<String, &'static str> {
-    let word = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let word = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if word && (16..=128).contains(&text.len()) {
         Ok(text.to_owned())
     } else {
@@ -262,7 +284,10 @@ fn read_oidc(spec: &Field<'_>) -> Option<AwsCredential> {
         .filter_map(|item| item.filled_text().map(str::to_owned))
         .collect();
     fields.finish();
-    Some(AwsCredential::Oidc { role: role?, session_tag_keys })
+    Some(AwsCredential::Oidc {
+        role: role?,
+        session_tag_keys,
+    })
 }
 
 fn role_arn(field: &Field<'_>) -> Option<RoleArn> {
@@ -278,5 +303,8 @@ fn read_cross_account_access(field: &Field<'_>) -> Option<CrossAccountAccess> {
         .optional("externalId")
         .and_then(|field| field.filled_text().map(str::to_owned));
     fields.finish();
-    Some(CrossAccountAccess { role: role?, external_id })
+    Some(CrossAccountAccess {
+        role: role?,
+        external_id,
+    })
 }

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use super::{
-    AwsConnector, ConnectorReference, DockerRegistryConnector, ReferenceScope, aws,
-    docker_registry,
+    AwsConnector, ConnectorReference, DockerRegistryConnector, ReferenceScope, aws, docker_registry,
 };
 use crate::document::{Field, Node, ProblemKind, Problems, Report, SourceFile, read_yaml};
 
@@ -100,7 +99,9 @@ impl Connectors {
     }
 
     fn add(&mut self, document: &Node, report: &Report) {
-        let Some(mut fields) = Field::root(document, report).fields() else { return };
+        let Some(mut fields) = Field::root(document, report).fields() else {
+            return;
+        };
         let help = "write `connector:` with `name`, `identifier`, `type` and `spec` below it";
         if let Some(field) = fields.required("connector", help)
             && let Some((connector, identifier)) = read_connector(&field)
@@ -111,7 +112,10 @@ impl Connectors {
             if self.connectors.iter().any(same) {
                 identifier.problem(
                     ProblemKind::DuplicateKey,
-                    format!("another connector has the identifier `{}`", connector.identifier),
+                    format!(
+                        "another connector has the identifier `{}`",
+                        connector.identifier
+                    ),
                     "give each connector an identifier of its own",
                 );
             }
@@ -130,7 +134,12 @@ enum ConnectorType {
 /// The connector, and the field of its identifier.
 fn read_connector<'a>(field: &Field<'a>) -> Option<(Connector, Field<'a>)> {
     let mut fields = field.fields()?;
-    fields.accept(&["accountIdentifier", "description", "ignoreTestConnection", "tags"]);
+    fields.accept(&[
+        "accountIdentifier",
+        "description",
+        "ignoreTestConnection",
+        "tags",
+    ]);
     let identifier_field = fields.required("identifier", "write `identifier: aws_main`");
     let identifier = identifier_field.as_ref().and_then(|field| {
         let help = "write letters, digits and `_`, as in `aws_main`";
@@ -144,7 +153,9 @@ fn read_connector<'a>(field: &Field<'a>) -> Option<(Connector, Field<'a>)> {
         }
         Some(reference.identifier().to_owned())
     });
-    let name = fields.optional("name").and_then(|field| field.filled_text());
+    let name = fields
+        .optional("name")
+        .and_then(|field| field.filled_text());
     let project = fields.optional("projectIdentifier").is_some();
     let organization = fields.optional("orgIdentifier").is_some();
     let scope = match (project, organization) {
@@ -220,13 +231,24 @@ connector: {identifier: quay, type: DockerRegistry, spec: {dockerRegistryUrl: 'h
         )
         .unwrap();
         let get = |reference| connectors.get(&ConnectorReference::parse(reference).unwrap());
-        let ConnectorKind::Aws(aws) = &get("account.aws_main").unwrap().kind else { panic!() };
-        let AwsCredential::Manual(manual) = &aws.credential else { panic!() };
-        assert_eq!(manual.access_key, AccessKey::Literal("AKIAIOSFODNN7EXAMPLE".to_owned()));
+        let ConnectorKind::Aws(aws) = &get("account.aws_main").unwrap().kind else {
+            panic!()
+        };
+        let AwsCredential::Manual(manual) = &aws.credential else {
+            panic!()
+        };
+        assert_eq!(
+            manual.access_key,
+            AccessKey::Literal("AKIAIOSFODNN7EXAMPLE".to_owned())
+        );
         assert_eq!(manual.secret_key.to_string(), "account.s");
         assert_eq!(manual.session_token.as_ref().unwrap().to_string(), "org.t");
         assert_eq!(
-            aws.cross_account_access.as_ref().unwrap().external_id.as_deref(),
+            aws.cross_account_access
+                .as_ref()
+                .unwrap()
+                .external_id
+                .as_deref(),
             Some("007")
         );
         let credential = |reference| match &get(reference).unwrap().kind {
@@ -236,13 +258,20 @@ connector: {identifier: quay, type: DockerRegistry, spec: {dockerRegistryUrl: 'h
         assert_eq!(credential("org.i"), AwsCredential::InheritFromDelegate);
         assert_eq!(credential("account.i"), AwsCredential::Irsa);
         assert!(matches!(credential("o"), AwsCredential::Oidc { .. }));
-        let ConnectorKind::DockerRegistry(hub) = &get("hub").unwrap().kind else { panic!() };
+        let ConnectorKind::DockerRegistry(hub) = &get("hub").unwrap().kind else {
+            panic!()
+        };
         assert!(hub.registry.is_docker_hub());
         assert!(matches!(
             &hub.authentication,
-            DockerRegistryAuthentication::UsernamePassword { username: Username::Secret(_), .. }
+            DockerRegistryAuthentication::UsernamePassword {
+                username: Username::Secret(_),
+                ..
+            }
         ));
-        let ConnectorKind::DockerRegistry(quay) = &get("quay").unwrap().kind else { panic!() };
+        let ConnectorKind::DockerRegistry(quay) = &get("quay").unwrap().kind else {
+            panic!()
+        };
         assert!(quay.plain_http);
         assert!(get("nothing").is_none());
     }
@@ -262,11 +291,12 @@ connector: {identifier: quay, type: DockerRegistry, spec: {dockerRegistryUrl: 'h
           pasted-token
         unknown: x
 ";
-        let error =
-            Connectors::parse(&[SourceFile::new("c.yaml", text).unwrap()]).unwrap_err();
+        let error = Connectors::parse(&[SourceFile::new("c.yaml", text).unwrap()]).unwrap_err();
         assert_eq!(error.iter().count(), 4);
         let mut shown = String::new();
-        miette::NarratableReportHandler::new().render_report(&mut shown, &error).unwrap();
+        miette::NarratableReportHandler::new()
+            .render_report(&mut shown, &error)
+            .unwrap();
         shown.push_str(&render_plain(&error));
         shown.push_str(&format!("{error:?}"));
         for secret in ["AKIAIOSFODNN7EXAMPLE", "wJalr", "pasted-token"] {

@@ -60,7 +60,10 @@ pub(super) fn read(spec: &Field<'_>) -> Option<DockerRegistryConnector> {
     let mut fields = spec.fields()?;
     fields.accept(&["delegateSelectors", "executeOnDelegate", "proxy"]);
     let url = fields
-        .required("dockerRegistryUrl", "write a URL such as `https://index.docker.io/v2/`")
+        .required(
+            "dockerRegistryUrl",
+            "write a URL such as `https://index.docker.io/v2/`",
+        )
         .and_then(|field| read_url(&field));
     let provider = fields.optional("providerType").map(|field| {
         field.one_of(&[
@@ -71,7 +74,10 @@ pub(super) fn read(spec: &Field<'_>) -> Option<DockerRegistryConnector> {
         ])
     });
     let authentication = fields
-        .required("auth", "write `auth: {type: Anonymous}` or `UsernamePassword`")
+        .required(
+            "auth",
+            "write `auth: {type: Anonymous}` or `UsernamePassword`",
+        )
         .and_then(|field| read_authentication(&field));
     fields.finish();
     let (registry, plain_http) = url?;
@@ -116,11 +122,17 @@ fn read_url(field: &Field<'_>) -> Option<(RegistryHost, bool)> {
 fn read_authentication(field: &Field<'_>) -> Option<DockerRegistryAuthentication> {
     let mut fields = field.fields()?;
     let anonymous = fields
-        .required("type", "write `type: Anonymous` or `type: UsernamePassword`")
+        .required(
+            "type",
+            "write `type: Anonymous` or `type: UsernamePassword`",
+        )
         .and_then(|field| field.one_of(&[("Anonymous", true), ("UsernamePassword", false)]));
     let authentication = match anonymous {
         Some(false) => fields
-            .required("spec", "write `spec: {username: NAME, passwordRef: SECRET}`")
+            .required(
+                "spec",
+                "write `spec: {username: NAME, passwordRef: SECRET}`",
+            )
             .and_then(|spec| read_username_password(&spec)),
         Some(true) => {
             if let Some(spec) = fields.optional("spec").and_then(|spec| spec.fields()) {
@@ -148,7 +160,9 @@ fn read_username_password(spec: &Field<'_>) -> Option<DockerRegistryAuthenticati
             );
             None
         }
-        (Some(name), None) => name.filled_text().map(|name| Username::Literal(name.to_owned())),
+        (Some(name), None) => name
+            .filled_text()
+            .map(|name| Username::Literal(name.to_owned())),
         (None, Some(reference)) => secret_name(&reference).map(Username::Secret),
         (None, None) => {
             fields.missing(
@@ -160,7 +174,10 @@ fn read_username_password(spec: &Field<'_>) -> Option<DockerRegistryAuthenticati
     };
     refuse_plaintext(&mut fields, "password", "passwordRef");
     let password = fields
-        .required("passwordRef", "write the name of the secret that holds the password")
+        .required(
+            "passwordRef",
+            "write the name of the secret that holds the password",
+        )
         .and_then(|field| secret_name(&field));
     fields.finish();
     Some(DockerRegistryAuthentication::UsernamePassword {

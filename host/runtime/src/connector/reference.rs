@@ -32,7 +32,9 @@ fn split(text: &str) -> Option<(ReferenceScope, &str)> {
     };
     let valid = identifier.len() <= 128
         && identifier.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && identifier.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        && identifier
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     valid.then_some((scope, identifier))
 }
 
@@ -113,7 +115,16 @@ mod tests {
             let name = SecretName::parse(text).unwrap();
             assert_eq!((name.scope(), name.to_string().as_str()), (scope, text));
         }
-        for text in ["", "1a", "a-b", "project.a", "org.", "account.org.a", "a b", &"a".repeat(129)] {
+        for text in [
+            "",
+            "1a",
+            "a-b",
+            "project.a",
+            "org.",
+            "account.org.a",
+            "a b",
+            &"a".repeat(129),
+        ] {
             let error = ConnectorReference::parse(text).unwrap_err().to_string();
             assert!(error.starts_with("not the name of a connector"), "{text}");
         }

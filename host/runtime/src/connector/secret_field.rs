@@ -24,11 +24,7 @@ pub(super) fn secret_name(field: &Field<'_>) -> Option<SecretName> {
 }
 
 /// Refuses a key that would hold the secret's text.
-pub(super) fn refuse_plaintext<'a>(
-    fields: &mut Fields<'a>,
-    key: &'a str,
-    reference: &str,
-) {
+pub(super) fn refuse_plaintext<'a>(fields: &mut Fields<'a>, key: &'a str, reference: &str) {
     if let Some(field) = fields.refused(key) {
         field.hide();
         field.problem(
@@ -44,10 +40,16 @@ pub(super) fn refuse_plaintext<'a>(
 fn looks_like_a_secret(text: &str) -> bool {
     let has = |test: fn(&u8) -> bool| text.as_bytes().iter().any(test);
     let access_key = text.len() == 20
-        && ["AKIA", "ASIA"].iter().any(|prefix| text.starts_with(prefix))
-        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        && ["AKIA", "ASIA"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     let secret_key = text.len() == 40
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/+=".contains(&byte))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"/+=".contains(&byte))
         && has(u8::is_ascii_uppercase)
         && has(u8::is_ascii_lowercase)
         && has(u8::is_ascii_digit);

@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use super::json::join;
 use super::{
-    Content, Entry, Meaning, Node, Problem, ProblemKind, Problems, Scalar, SourceFile, did_you_mean,
+    Content, Entry, Meaning, Node, Problem, ProblemKind, Problems, Scalar, SourceFile, add_problem,
+    did_you_mean,
 };
 
 /// Collects the problems of one file.
@@ -19,7 +20,11 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new(file: &SourceFile) -> Self {
-        Self { file: file.clone(), problems: RefCell::default(), secrets: RefCell::default() }
+        Self {
+            file: file.clone(),
+            problems: RefCell::default(),
+            secrets: RefCell::default(),
+        }
     }
 
     pub(crate) fn file(&self) -> &SourceFile {
@@ -27,7 +32,7 @@ impl Report {
     }
 
     pub(crate) fn push(&self, problem: Problem) {
-        self.problems.borrow_mut().push(problem);
+        add_problem(&mut self.problems.borrow_mut(), problem);
     }
 
     /// `value`, unless there were problems. A `None` comes with a problem that explains it.
@@ -48,7 +53,10 @@ impl Report {
         let secrets = self.secrets.into_inner();
         if !secrets.is_empty() {
             let file = self.file.masking(&secrets);
-            problems = problems.into_iter().map(|problem| problem.showing(&file)).collect();
+            problems = problems
+                .into_iter()
+                .map(|problem| problem.showing(&file))
+                .collect();
         }
         Err(problems.into())
     }
@@ -65,7 +73,11 @@ pub(crate) struct Field<'a> {
 impl<'a> Field<'a> {
     /// A document's root.
     pub(crate) fn root(node: &'a Node, report: &'a Report) -> Self {
-        Self { node, path: String::new(), report }
+        Self {
+            node,
+            path: String::new(),
+            report,
+        }
     }
 
     pub(crate) fn problem(&self, kind: ProblemKind, message: impl Into<String>, help: &str) {
@@ -76,12 +88,20 @@ impl<'a> Field<'a> {
 
     fn wrong_type(&self, expected: &str) {
         let message = format!("expected {expected}, found {}", self.node.type_name());
-        self.problem(ProblemKind::WrongType, message, &format!("write {expected} here"));
+        let help = match expected {
+            "a list" => "write `[a, b]`, or in YAML one line that starts with `- ` an item",
+            "a mapping" => "write keys and their values below it",
+            _ => "write one value, in quotes where it holds special characters",
+        };
+        self.problem(ProblemKind::WrongType, message, help);
     }
 
     /// Keeps the value out of whatever errors show of the file.
     pub(crate) fn hide(&self) {
-        self.report.secrets.borrow_mut().push(self.node.span.clone());
+        self.report
+            .secrets
+            .borrow_mut()
+            .push(self.node.span.clone());
     }
 
     pub(crate) fn scalar(&self, expected: &str) -> Option<&'a Scalar> {
@@ -103,23 +123,14 @@ impl<'a> Field<'a> {
     pub(crate) fn filled_text(&self) -> Option<&'a str> {
         let text = self.text()?;
         if text.trim().is_empty() {
-            self.problem(ProblemKind::InvalidValue, "must not be empty", "write a value, or remove the key");
+            self.problem(
+                ProblemKind::InvalidValue,
+                "must not be empty",
+                "write a value, or remove the key",
+            );
             return None;
         }
         Some(text)
-    }
-
-    /// `true` or `false`.
-    pub(crate) fn boolean(&self) -> Option<bool> {
-        let scalar = self.scalar("`true` or `false`")?;
-        match scalar.meaning() {
-            Meaning::Boolean(value) => Some(value),
-            _ => {
-                let message = format!("expected `true` or `false`, found `{}`", scalar.text);
-                self.problem(ProblemKind::WrongType, message, "write `true` or `false`, without quotes");
-                None
-            }
-        }
     }
 
     /// An integer of `minimum..=maximum`.
@@ -130,7 +141,11 @@ impl<'a> Field<'a> {
             Meaning::Integer(value) if (minimum..=maximum).contains(&value) => Some(value),
             _ => {
                 let message = format!("expected {expected}, found `{}`", scalar.text);
-                self.problem(ProblemKind::InvalidValue, message, "write a number in that range");
+                self.problem(
+                    ProblemKind::InvalidValue,
+                    message,
+                    "write a number in that range",
+                );
                 None
             }
         }
@@ -157,7 +172,11 @@ impl<'a> Field<'a> {
         let found = names.iter().find(|(name, _)| *name == text);
         if found.is_none() {
             let help = did_you_mean(text, names.iter().map(|(name, _)| *name));
-            self.problem(ProblemKind::InvalidValue, format!("`{text}` is not known here"), &help);
+            self.problem(
+                ProblemKind::InvalidValue,
+                format!("`{text}` is not known here"),
+                &help,
+            );
         }
         found.map(|(_, value)| value.clone())
     }
@@ -182,12 +201,21 @@ impl<'a> Field<'a> {
             self.wrong_type("a mapping");
             return None;
         };
-        Some(Fields { field: self.clone(), entries, known: Vec::new(), refused: Vec::new() })
+        Some(Fields {
+            field: self.clone(),
+            entries,
+            known: Vec::new(),
+            refused: Vec::new(),
+        })
     }
 
     /// The value of an entry of this mapping.
     pub(crate) fn entry(&self, entry: &'a Entry) -> Field<'a> {
-        Field { node: &entry.value, path: join(&self.path, &entry.key), report: self.report }
+        Field {
+            node: &entry.value,
+            path: join(&self.path, &entry.key),
+            report: self.report,
+        }
     }
 }
 
@@ -234,8 +262,13 @@ impl<'a> Fields<'a> {
             None => whole.start..whole.end,
         };
         let report = self.field.report;
-        let problem =
-            Problem::new(ProblemKind::MissingKey, &report.file, span, &self.field.path, message);
+        let problem = Problem::new(
+            ProblemKind::MissingKey,
+            &report.file,
+            span,
+            &self.field.path,
+            message,
+        );
         report.push(problem.with_help(help));
     }
 
@@ -253,7 +286,10 @@ impl<'a> Fields<'a> {
 
     /// Every key with its value, for mappings whose keys are the user's own.
     pub(crate) fn all(self) -> Vec<(&'a Entry, Field<'a>)> {
-        self.entries.iter().map(|entry| (entry, self.field.entry(entry))).collect()
+        self.entries
+            .iter()
+            .map(|entry| (entry, self.field.entry(entry)))
+            .collect()
     }
 
     /// Reports unknown keys.

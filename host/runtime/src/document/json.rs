@@ -63,7 +63,13 @@ impl Positions {
     /// A problem with the value at `pointer`, found by whoever reads the settings.
     #[must_use]
     pub fn problem(&self, kind: ProblemKind, pointer: &str, message: &str) -> Problem {
-        Problem::new(kind, &self.file, self.span(pointer), &self.field(pointer), message)
+        Problem::new(
+            kind,
+            &self.file,
+            self.span(pointer),
+            &self.field(pointer),
+            message,
+        )
     }
 
     /// As [`Positions::problem`], at `range` (bytes) of the text at `pointer`. Where the text is
@@ -90,7 +96,9 @@ impl Positions {
 /// A field's path and a key of it.
 pub(super) fn join(path: &str, key: &str) -> String {
     let simple = !key.is_empty()
-        && key.chars().all(|any| any.is_alphanumeric() || any == '_' || any == '-');
+        && key
+            .chars()
+            .all(|any| any.is_alphanumeric() || any == '_' || any == '-');
     match (path.is_empty(), simple) {
         (true, true) => key.to_owned(),
         (false, true) => format!("{path}.{key}"),
@@ -102,7 +110,14 @@ pub(super) fn join(path: &str, key: &str) -> String {
 pub(crate) fn to_json(file: &SourceFile, node: &Node, root: &str) -> (Value, Positions) {
     let mut spans = BTreeMap::new();
     let value = convert(node, String::new(), &mut spans);
-    (value, Positions { file: file.clone(), root: root.to_owned(), spans })
+    (
+        value,
+        Positions {
+            file: file.clone(),
+            root: root.to_owned(),
+            spans,
+        },
+    )
 }
 
 fn convert(node: &Node, pointer: String, spans: &mut BTreeMap<String, Range<usize>>) -> Value {
@@ -135,14 +150,11 @@ const MAXIMUM_EXACT_INTEGER: u64 = (1 << 53) - 1;
 /// so that the tag `1.20`, the account `012345678901`, `1_000`, `0x10` and `True` reach the step as
 /// they were written.
 pub(crate) fn scalar_to_json(scalar: &Scalar) -> Value {
-    let as_written = |number: Number| {
-        (number.to_string() == scalar.text).then_some(Value::Number(number))
-    };
+    let as_written =
+        |number: Number| (number.to_string() == scalar.text).then_some(Value::Number(number));
     let value = match scalar.meaning() {
         Meaning::Null => Some(Value::Null),
-        Meaning::Boolean(value) => {
-            (value.to_string() == scalar.text).then_some(Value::Bool(value))
-        }
+        Meaning::Boolean(value) => (value.to_string() == scalar.text).then_some(Value::Bool(value)),
         Meaning::Integer(value) if value.unsigned_abs() <= MAXIMUM_EXACT_INTEGER => {
             as_written(value.into())
         }

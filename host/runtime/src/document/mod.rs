@@ -28,6 +28,7 @@ pub use source::{MAXIMUM_FILE_BYTES, SourceFile};
 pub(crate) use fields::{Field, Fields, Report};
 pub(crate) use json::{scalar_to_json, to_json};
 pub(crate) use node::{Content, Entry, Node};
+pub(crate) use problem::add_problem;
 pub(crate) use scalar::{Meaning, Scalar};
 pub(crate) use suggestion::did_you_mean;
 pub(crate) use toml::read_toml;

@@ -42,9 +42,10 @@ impl Node {
     /// The value of a key, where this is a mapping that has it.
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         match &self.content {
-            Content::Mapping(entries) => {
-                entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
-            }
+            Content::Mapping(entries) => entries
+                .iter()
+                .find(|entry| entry.key == key)
+                .map(|entry| &entry.value),
             _ => None,
         }
     }

@@ -16,11 +16,7 @@ pub fn render_plain(diagnostic: &dyn Diagnostic) -> String {
     text
 }
 
-fn render(
-    diagnostic: &dyn Diagnostic,
-    source: Option<&dyn miette::SourceCode>,
-    text: &mut String,
-) {
+fn render(diagnostic: &dyn Diagnostic, source: Option<&dyn miette::SourceCode>, text: &mut String) {
     let source = diagnostic.source_code().or(source);
     let label = diagnostic.labels().and_then(|mut labels| labels.next());
     let mut related = diagnostic.related().into_iter().flatten().peekable();

@@ -93,13 +93,18 @@ impl SourceCode for ShownText {
         lines_before: usize,
         lines_after: usize,
     ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, miette::MietteError> {
-        self.0.shown_text().read_span(span, lines_before, lines_after)
+        self.0
+            .shown_text()
+            .read_span(span, lines_before, lines_after)
     }
 }
 
 impl Place {
     fn new(file: &SourceFile, span: Range<usize>) -> Self {
-        Self { source: NamedSource::new(file.name(), ShownText(file.clone())), span }
+        Self {
+            source: NamedSource::new(file.name(), ShownText(file.clone())),
+            span,
+        }
     }
 
     fn file(&self) -> &SourceFile {
@@ -121,7 +126,7 @@ impl Problem {
         let end = file.text().len();
         let span = span.start.min(end)..span.end.min(end);
         let mut problem = Self::without_position(kind, message);
-        problem.field = field.to_owned();
+        problem.field = shown(field);
         problem.place = Some(Box::new(Place::new(file, span)));
         problem
     }
@@ -129,13 +134,19 @@ impl Problem {
     /// A problem of a whole file, or of no file.
     #[must_use]
     pub fn without_position(kind: ProblemKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), help: None, field: String::new(), place: None }
+        Self {
+            kind,
+            message: shown(&message.into()),
+            help: None,
+            field: String::new(),
+            place: None,
+        }
     }
 
     /// Adds what the user can do.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(shown(&help.into()));
         self
     }
 
@@ -167,6 +178,10 @@ impl Problem {
         Some((place.file().name(), line, column))
     }
 
+    fn file_name(&self) -> &str {
+        self.place.as_ref().map_or("", |place| place.file().name())
+    }
+
     fn offset(&self) -> usize {
         self.place.as_ref().map_or(0, |place| place.span.start)
     }
@@ -187,11 +202,15 @@ impl Diagnostic for Problem {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn Display>)
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.place.as_ref().map(|place| &place.source as &dyn SourceCode)
+        self.place
+            .as_ref()
+            .map(|place| &place.source as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
@@ -205,7 +224,36 @@ impl Diagnostic for Problem {
     }
 }
 
+/// The most problems that are reported at once.
 const MAXIMUM_PROBLEMS: usize = 100;
+
+/// Adds a problem, unless there are more already than will be reported.
+pub(crate) fn add_problem(problems: &mut Vec<Problem>, problem: Problem) {
+    if problems.len() <= MAXIMUM_PROBLEMS {
+        problems.push(problem);
+    }
+}
+
+/// The most characters of a message, a field or a help: they repeat what stands in the file.
+const MAXIMUM_SHOWN: usize = 600;
+
+/// A text of a file as errors may repeat it: without control characters, which could forge lines
+/// of a log or steer a terminal, and not too long.
+fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for (count, character) in text.chars().enumerate() {
+        if count == MAXIMUM_SHOWN {
+            shown.push('…');
+            break;
+        }
+        if character.is_control() {
+            shown.extend(character.escape_debug());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
 
 /// The problems of one or more files, in the order of their places. Never empty.
 #[derive(Debug, Clone, thiserror::Error, Diagnostic)]
@@ -218,7 +266,11 @@ pub struct Problems {
 impl Problems {
     /// `Ok(value)` where there is no problem.
     pub(crate) fn unless_empty<T>(problems: Vec<Problem>, value: T) -> Result<T, Self> {
-        if problems.is_empty() { Ok(value) } else { Err(problems.into()) }
+        if problems.is_empty() {
+            Ok(value)
+        } else {
+            Err(problems.into())
+        }
     }
 
     /// Each problem.
@@ -235,28 +287,41 @@ impl Problems {
 
 impl From<Problem> for Problems {
     fn from(problem: Problem) -> Self {
-        Self { problems: vec![problem] }
+        Self {
+            problems: vec![problem],
+        }
     }
 }
 
 impl From<Vec<Problem>> for Problems {
     /// Sorts within a file; files stay in the order in which they were read. A file that is wrong
-    /// all over is not worth more than [`MAXIMUM_PROBLEMS`] lines.
-    fn from(mut problems: Vec<Problem>) -> Self {
-        let mut files = Vec::new();
-        problems.sort_by_cached_key(|problem| {
-            let name = problem.position().map(|(name, ..)| name.to_owned());
-            let rank = files.iter().position(|file| *file == name).unwrap_or_else(|| {
-                files.push(name);
-                files.len() - 1
-            });
-            (rank, problem.offset())
-        });
-        let more = problems.len().saturating_sub(MAXIMUM_PROBLEMS);
-        if more > 0 {
-            problems.truncate(MAXIMUM_PROBLEMS);
-            let message = format!("{more} more problems are not shown");
-            problems.push(Problem::without_position(ProblemKind::Syntax, message));
+    /// all over is not worth more than 100 of them.
+    fn from(problems: Vec<Problem>) -> Self {
+        let mut files: Vec<&str> = Vec::new();
+        let ranks: Vec<usize> = problems
+            .iter()
+            .map(|problem| {
+                let name = problem.file_name();
+                files
+                    .iter()
+                    .position(|file| *file == name)
+                    .unwrap_or_else(|| {
+                        files.push(name);
+                        files.len() - 1
+                    })
+            })
+            .collect();
+        let mut ranked: Vec<(usize, Problem)> = ranks.into_iter().zip(problems).collect();
+        ranked.sort_by_key(|(rank, problem)| (*rank, problem.offset()));
+        let cut = ranked.len() > MAXIMUM_PROBLEMS;
+        let mut problems: Vec<Problem> = ranked
+            .into_iter()
+            .map(|(_, problem)| problem)
+            .take(MAXIMUM_PROBLEMS)
+            .collect();
+        if cut {
+            let message = "there are more problems than these";
+            problems.push(Problem::without_position(ProblemKind::TooLarge, message));
         }
         Self { problems }
     }
@@ -269,7 +334,10 @@ fn summary(problems: &[Problem]) -> String {
             None => problem.to_string(),
         },
         problems => {
-            let name = problems.iter().find_map(Problem::position).map_or("", |(name, ..)| name);
+            let name = problems
+                .iter()
+                .find_map(Problem::position)
+                .map_or("", |(name, ..)| name);
             format!("{} problems in {name}", problems.len())
         }
     }

@@ -23,11 +23,17 @@ pub(crate) enum Meaning {
 
 impl Scalar {
     pub(crate) fn quoted(text: impl Into<String>) -> Self {
-        Self { text: text.into(), plain: false }
+        Self {
+            text: text.into(),
+            plain: false,
+        }
     }
 
     pub(crate) fn plain(text: impl Into<String>) -> Self {
-        Self { text: text.into(), plain: true }
+        Self {
+            text: text.into(),
+            plain: true,
+        }
     }
 
     pub(crate) fn is_null(&self) -> bool {
@@ -60,7 +66,9 @@ fn number(text: &str) -> Option<Meaning> {
     // `f64`'s parser also takes `inf` and `nan`, which YAML writes with a dot.
     let looks_numeric = unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.')
         && unsigned.contains(|any: char| any.is_ascii_digit())
-        && unsigned.chars().all(|any| any.is_ascii_digit() || ".eE+-".contains(any));
+        && unsigned
+            .chars()
+            .all(|any| any.is_ascii_digit() || ".eE+-".contains(any));
     if !looks_numeric {
         return None;
     }

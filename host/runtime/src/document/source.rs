@@ -32,7 +32,11 @@ impl SourceFile {
             return Err(too_large(name));
         }
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let file = Self { name: name.into(), text: text.into(), shown: "".into() };
+        let file = Self {
+            name: name.into(),
+            text: text.into(),
+            shown: "".into(),
+        };
         Ok(file.masking(&[]))
     }
 
@@ -116,7 +120,11 @@ impl SourceFile {
             }
         }
         let shown = String::from_utf8(bytes).map_or_else(|_| Arc::from(""), Arc::from);
-        Self { name: Arc::clone(&self.name), text: Arc::clone(&self.text), shown }
+        Self {
+            name: Arc::clone(&self.name),
+            text: Arc::clone(&self.text),
+            shown,
+        }
     }
 }
 
@@ -132,7 +140,10 @@ static SECRET_VALUE: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// Line and column (in characters), both from 1, of a byte offset.
 pub(super) fn line_and_column(text: &[u8], offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let line_start = before
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1);
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
     let column = String::from_utf8_lossy(before.get(line_start..).unwrap_or_default())
         .chars()
@@ -152,7 +163,10 @@ fn too_large(name: &str) -> Problems {
 
 impl fmt::Debug for SourceFile {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("SourceFile").field("name", &self.name).finish_non_exhaustive()
+        formatter
+            .debug_struct("SourceFile")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -169,7 +183,11 @@ mod tests {
         .unwrap();
         let masked = file.masking(&[38..39]);
         assert_eq!(masked.shown_text().len(), file.text().len());
-        assert!(masked.shown_text().starts_with("secretKey: *** ***\n  \"password\": ****\n"));
+        assert!(
+            masked
+                .shown_text()
+                .starts_with("secretKey: *** ***\n  \"password\": ****\n")
+        );
         assert!(masked.shown_text().contains("<+secrets"));
         assert!(!masked.shown_text().contains("abc"));
     }
@@ -197,7 +215,12 @@ mod tests {
     fn says_why_a_file_cannot_be_read() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("binary.yaml");
-        assert!(SourceFile::read(&path).unwrap_err().to_string().contains("No such file"));
+        assert!(
+            SourceFile::read(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("No such file")
+        );
         std::fs::write(&path, b"a: \xff").unwrap();
         let error = SourceFile::read(&path).unwrap_err().to_string();
         assert!(error.contains("is not UTF-8 text (byte 3)"), "{error}");

@@ -6,7 +6,12 @@ pub(crate) fn did_you_mean<'a>(found: &str, known: impl IntoIterator<Item = &'a 
     let lower = found.to_lowercase();
     let nearest = known
         .iter()
-        .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), *name))
+        .map(|name| {
+            (
+                strsim::damerau_levenshtein(&lower, &name.to_lowercase()),
+                *name,
+            )
+        })
         .filter(|(distance, name)| *distance <= 1.max(name.chars().count() / 3))
         .min_by_key(|(distance, _)| *distance);
     match nearest {
@@ -26,9 +31,15 @@ mod tests {
     #[test]
     fn names_the_nearest_or_all() {
         let known = ["imageName", "tags", "region"];
-        assert_eq!(did_you_mean("imagename", known), "did you mean `imageName`?");
+        assert_eq!(
+            did_you_mean("imagename", known),
+            "did you mean `imageName`?"
+        );
         assert_eq!(did_you_mean("tag", known), "did you mean `tags`?");
-        assert_eq!(did_you_mean("xyz", known), "use one of `imageName`, `tags`, `region`");
+        assert_eq!(
+            did_you_mean("xyz", known),
+            "use one of `imageName`, `tags`, `region`"
+        );
         assert_eq!(did_you_mean("xyz", []), "nothing can stand here");
     }
 }

@@ -14,17 +14,24 @@ pub(crate) fn read_toml(file: &SourceFile) -> Result<Node, Problems> {
     let problems = errors
         .iter()
         .map(|error| {
-            let kind = if error.message().contains("duplicate") {
-                ProblemKind::DuplicateKey
+            let (kind, help) = if error.message().contains("duplicate") {
+                (ProblemKind::DuplicateKey, "remove one of the two")
             } else {
-                ProblemKind::Syntax
+                (
+                    ProblemKind::Syntax,
+                    "put texts in quotes, and names with dots too",
+                )
             };
             let message = format!("not valid TOML: {}", error.message().replace('\n', ", "));
-            Problem::new(kind, file, error.span().unwrap_or(0..0), "", message)
+            let span = error.span().unwrap_or(0..0);
+            Problem::new(kind, file, span, "", message).with_help(help)
         })
         .collect();
     let span = table.span();
-    let node = Node { content: mapping(table.get_ref()), span: span.start..span.start };
+    let node = Node {
+        content: mapping(table.get_ref()),
+        span: span.start..span.start,
+    };
     Problems::unless_empty(problems, node)
 }
 
@@ -55,5 +62,8 @@ fn node(value: &Spanned<DeValue<'_>>) -> Node {
         DeValue::Array(items) => Content::Sequence(items.iter().map(node).collect()),
         DeValue::Table(table) => mapping(table),
     };
-    Node { content, span: value.span() }
+    Node {
+        content,
+        span: value.span(),
+    }
 }

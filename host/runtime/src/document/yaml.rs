@@ -6,7 +6,10 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
-use super::{Content, Entry, Node, Problem, ProblemKind, Problems, Scalar, SourceFile};
+use super::json::join;
+use super::{
+    Content, Entry, Node, Problem, ProblemKind, Problems, Scalar, SourceFile, add_problem,
+};
 
 const MAXIMUM_DEPTH: usize = 64;
 /// Values, those that aliases stand for included.
@@ -24,7 +27,7 @@ pub(crate) fn read_yaml(file: &SourceFile) -> Result<Vec<Node>, Problems> {
     let mut documents = Vec::new();
     let result = reader.read(&mut documents);
     if let Err(problem) = result {
-        reader.problems.push(*problem);
+        add_problem(&mut reader.problems, *problem);
     }
     Problems::unless_empty(reader.problems, documents)
 }
@@ -54,7 +57,10 @@ impl<'a> Reader<'a> {
         let offsets = if file.text().is_ascii() {
             Vec::new()
         } else {
-            file.text().char_indices().map(|(offset, _)| offset).collect()
+            file.text()
+                .char_indices()
+                .map(|(offset, _)| offset)
+                .collect()
         };
         Self {
             file,
@@ -85,8 +91,17 @@ impl<'a> Reader<'a> {
                     let text = text.into_owned();
                     self.count(1, text.len(), &span)?;
                     let is_text = self.check_tag(tag, &span);
-                    let scalar = Scalar { text, plain: plain && !is_text };
-                    (Node { content: Content::Scalar(scalar), span }, anchor)
+                    let scalar = Scalar {
+                        text,
+                        plain: plain && !is_text,
+                    };
+                    (
+                        Node {
+                            content: Content::Scalar(scalar),
+                            span,
+                        },
+                        anchor,
+                    )
                 }
                 Event::SequenceStart(anchor, tag) => {
                     self.check_tag(tag, &span);
@@ -131,7 +146,10 @@ impl<'a> Reader<'a> {
         if self.offsets.is_empty() {
             return character.min(self.file.text().len());
         }
-        self.offsets.get(character).copied().unwrap_or(self.file.text().len())
+        self.offsets
+            .get(character)
+            .copied()
+            .unwrap_or(self.file.text().len())
     }
 
     fn bytes(&self, span: Span) -> Range<usize> {
@@ -150,7 +168,12 @@ impl<'a> Reader<'a> {
             return Err(self.too_large(&span, message));
         }
         let node = Node { content, span };
-        self.open.push(Open { node, anchor, key: None, seen: HashMap::new() });
+        self.open.push(Open {
+            node,
+            anchor,
+            key: None,
+            seen: HashMap::new(),
+        });
         Ok(())
     }
 
@@ -202,29 +225,55 @@ impl<'a> Reader<'a> {
         let Some(tag) = tag else { return false };
         if !tag.is_yaml_core_schema() && !(tag.handle.is_empty() && tag.suffix == "!") {
             let message = format!("the tag `{}{}` is not known here", tag.handle, tag.suffix);
-            self.problems.push(
-                Problem::new(ProblemKind::Syntax, self.file, span.clone(), "", message)
-                    .with_help("remove the tag; only YAML's own, such as `!!str`, are read"),
-            );
+            let problem = Problem::new(
+                ProblemKind::Syntax,
+                self.file,
+                span.clone(),
+                &self.path(),
+                message,
+            )
+            .with_help("remove the tag; only YAML's own, such as `!!str`, are read");
+            add_problem(&mut self.problems, problem);
         }
         tag.suffix == "str" || tag.suffix == "!"
     }
 
+    /// The path of the value that comes next.
+    fn path(&self) -> String {
+        self.open.iter().fold(String::new(), |path, open| {
+            match (&open.node.content, &open.key) {
+                (Content::Sequence(items), _) => format!("{path}[{}]", items.len()),
+                (_, Some((key, _))) => join(&path, key),
+                (_, None) => path,
+            }
+        })
+    }
+
     /// Puts a finished value where it belongs; hands a document's root back.
     fn place(&mut self, node: Node) -> Option<Node> {
+        let is_key = self.open.last().is_some_and(|open| {
+            open.key.is_none() && matches!(open.node.content, Content::Mapping(_))
+        });
+        let path = if is_key { self.path() } else { String::new() };
         let Some(open) = self.open.last_mut() else {
             return (!node.is_null()).then_some(node);
         };
         match (&mut open.node.content, open.key.take()) {
             (Content::Sequence(items), _) => items.push(node),
             (Content::Mapping(entries), Some((key, key_span))) => {
-                entries.push(Entry { key, key_span, value: node });
+                entries.push(Entry {
+                    key,
+                    key_span,
+                    value: node,
+                });
             }
             (Content::Mapping(_), None) => {
-                let (key, problem) = read_key(self.file, &open.seen, &node);
+                let (key, problem) = read_key(self.file, &path, &open.seen, &node);
                 open.seen.entry(key.clone()).or_insert(node.span.start);
                 open.key = Some((key, node.span));
-                self.problems.extend(problem);
+                if let Some(problem) = problem {
+                    add_problem(&mut self.problems, problem);
+                }
             }
             (Content::Scalar(_), _) => {}
         }
@@ -235,11 +284,16 @@ impl<'a> Reader<'a> {
 /// A key's text, and what is wrong with it.
 fn read_key(
     file: &SourceFile,
+    path: &str,
     seen: &HashMap<String, usize>,
     node: &Node,
 ) -> (String, Option<Problem>) {
     let problem = |kind, message: String, help: &str| {
-        Some(Problem::new(kind, file, node.span.clone(), "", message).with_help(help))
+        let path = match &node.content {
+            Content::Scalar(scalar) => join(path, &scalar.text),
+            _ => path.to_owned(),
+        };
+        Some(Problem::new(kind, file, node.span.clone(), &path, message).with_help(help))
     };
     let Content::Scalar(scalar) = &node.content else {
         let message = format!("expected a text as key, found {}", node.type_name());
@@ -255,8 +309,9 @@ fn read_key(
         ),
         Some(first) => {
             let (line, column) = file.line_and_column(*first);
-            let message =
-                format!("the key `{key}` stands here a second time, after line {line}, column {column}");
+            let message = format!(
+                "the key `{key}` stands here a second time, after line {line}, column {column}"
+            );
             problem(ProblemKind::DuplicateKey, message, "remove one of the two")
         }
         None => None,
@@ -279,7 +334,9 @@ fn size(node: &Node) -> (usize, usize) {
 /// The commonest reasons by what stands at the place.
 fn syntax_help(file: &SourceFile, offset: usize) -> &'static str {
     let text = file.text();
-    let line = text.get(..offset).map_or("", |before| before.rsplit('\n').next().unwrap_or(""));
+    let line = text
+        .get(..offset)
+        .map_or("", |before| before.rsplit('\n').next().unwrap_or(""));
     let at = text.get(offset..).unwrap_or_default();
     if line.contains('\t') || at.starts_with('\t') {
         "indent with spaces; YAML does not allow tabs"
@@ -298,7 +355,12 @@ mod tests {
     fn read(text: &str) -> Result<Vec<serde_json::Value>, String> {
         let file = SourceFile::new("f", text).unwrap();
         read_yaml(&file)
-            .map(|nodes| nodes.iter().map(|node| to_json(&file, node, "").0).collect())
+            .map(|nodes| {
+                nodes
+                    .iter()
+                    .map(|node| to_json(&file, node, "").0)
+                    .collect()
+            })
             .map_err(|problems| render_plain(&problems))
     }
 
@@ -309,8 +371,23 @@ mod tests {
         assert_eq!(
             read(text).unwrap(),
             [serde_json::json!([
-                "1.20", "0123", "1_000", "0x10", "12345678901234567890", "9007199254740992",
-                123456789012u64, 0, 1.5, true, "True", null, "7", "8", "1e3", -4, "+4"
+                "1.20",
+                "0123",
+                "1_000",
+                "0x10",
+                "12345678901234567890",
+                "9007199254740992",
+                123456789012u64,
+                0,
+                1.5,
+                true,
+                "True",
+                null,
+                "7",
+                "8",
+                "1e3",
+                -4,
+                "+4"
             ])]
         );
     }
@@ -320,7 +397,10 @@ mod tests {
         let text = "é: &x [1, 2]\nb: *x\n---\n---\nc: |\n  é\n";
         assert_eq!(
             read(text).unwrap(),
-            [serde_json::json!({"é": [1, 2], "b": [1, 2]}), serde_json::json!({"c": "é\n"})]
+            [
+                serde_json::json!({"é": [1, 2], "b": [1, 2]}),
+                serde_json::json!({"c": "é\n"})
+            ]
         );
         let file = SourceFile::new("f", text).unwrap();
         let nodes = read_yaml(&file).unwrap();
@@ -333,25 +413,42 @@ mod tests {
     #[test]
     fn bounds_depth_and_aliases() {
         let deep = format!("{}{}", "[".repeat(70), "]".repeat(70));
-        assert!(read(&deep).unwrap_err().contains("nested more than 64 levels"));
-        let blocks: String =
-            (0..70).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
-        assert!(read(&blocks).unwrap_err().contains("nested more than 64 levels"));
+        assert!(
+            read(&deep)
+                .unwrap_err()
+                .contains("nested more than 64 levels")
+        );
+        let blocks: String = (0..70)
+            .map(|level| format!("{}a:\n", " ".repeat(level)))
+            .collect();
+        assert!(
+            read(&blocks)
+                .unwrap_err()
+                .contains("nested more than 64 levels")
+        );
         let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..9 {
             let names = vec![format!("*a{}", level - 1); 10].join(", ");
             laughs.push_str(&format!("a{level}: &a{level} [{names}]\n"));
         }
-        assert!(read(&laughs).unwrap_err().contains("aliases counted in full"));
-        let long = format!("a: &a {}\nb: [{}]", "x".repeat(100_000), vec!["*a"; 100].join(", "));
+        assert!(
+            read(&laughs)
+                .unwrap_err()
+                .contains("aliases counted in full")
+        );
+        let long = format!(
+            "a: &a {}\nb: [{}]",
+            "x".repeat(100_000),
+            vec!["*a"; 100].join(", ")
+        );
         assert!(read(&long).unwrap_err().contains("4 MiB of text"));
     }
 
     #[test]
     fn reports_duplicates_together_with_a_later_syntax_error() {
         let error = read("a: 1\na: 2\nb: {a: 1, a: 2}\nc: [\n").unwrap_err();
-        assert!(error.contains("f:2:1: the key `a` stands here a second time, after line 1"));
-        assert!(error.contains("f:3:11: "), "{error}");
+        assert!(error.contains("f:2:1: a: the key `a` stands here a second time, after line 1"));
+        assert!(error.contains("f:3:11: b.a: "), "{error}");
         assert!(error.contains("not valid YAML"), "{error}");
     }
 }

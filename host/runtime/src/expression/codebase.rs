@@ -59,7 +59,10 @@ impl Codebase {
             "tag" => &self.tag,
             "commitSha" => &self.commit_sha,
             "shortCommitSha" => {
-                return self.commit_sha.as_deref().map(|id| id.get(..7).unwrap_or(id));
+                return self
+                    .commit_sha
+                    .as_deref()
+                    .map(|id| id.get(..7).unwrap_or(id));
             }
             "commitRef" => &self.commit_ref,
             "commitMessage" => &self.commit_message,

@@ -28,7 +28,13 @@ pub fn evaluate_condition(
     field: &str,
     scope: &dyn Scope,
 ) -> Result<bool, ExpressionError> {
-    let mut reader = Reader { text, at: 0, depth: 0, field, scope };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        depth: 0,
+        field,
+        scope,
+    };
     let value = reader.or()?;
     reader.skip_space();
     if reader.at < text.len() {
@@ -78,7 +84,9 @@ impl<'a> Reader<'a> {
             Value::String(text) if text == "false" => Ok(false),
             _ => Err(ExpressionError {
                 range: start..self.at,
-                fault: ExpressionFault::Condition { expected: "a comparison, `true` or `false`" },
+                fault: ExpressionFault::Condition {
+                    expected: "a comparison, `true` or `false`",
+                },
             }),
         }
     }
@@ -143,11 +151,17 @@ impl<'a> Reader<'a> {
     fn operand(&mut self) -> Result<Value, ExpressionError> {
         if self.take("(") {
             let value = self.deeper(Self::or)?;
-            return if self.take(")") { Ok(value) } else { Err(self.fail("`)`")) };
+            return if self.take(")") {
+                Ok(value)
+            } else {
+                Err(self.fail("`)`"))
+            };
         }
         let rest = self.rest();
         for quote in ['"', '\''] {
-            let Some(inside) = rest.strip_prefix(quote) else { continue };
+            let Some(inside) = rest.strip_prefix(quote) else {
+                continue;
+            };
             let Some((text, _)) = inside.split_once(quote) else {
                 return Err(self.fail("the closing quote"));
             };
@@ -156,8 +170,8 @@ impl<'a> Reader<'a> {
             return self.resolve(text, start);
         }
         if rest.starts_with("<+") {
-            let length = super::parse::expression_length(rest)
-                .map_err(|error| shifted(error, self.at))?;
+            let length =
+                super::parse::expression_length(rest).map_err(|error| shifted(error, self.at))?;
             let start = self.at;
             self.at += length;
             return self.resolve(rest.get(..length).unwrap_or_default(), start);
@@ -169,7 +183,9 @@ impl<'a> Reader<'a> {
             return Err(self.fail("an expression, a text in quotes, a word or `(`"));
         }
         self.at += length;
-        Ok(Value::String(rest.get(..length).unwrap_or_default().to_owned()))
+        Ok(Value::String(
+            rest.get(..length).unwrap_or_default().to_owned(),
+        ))
     }
 
     fn resolve(&self, text: &str, start: usize) -> Result<Value, ExpressionError> {
@@ -179,7 +195,10 @@ impl<'a> Reader<'a> {
 
 fn shifted(error: ExpressionError, by: usize) -> ExpressionError {
     let range = error.range.start + by..error.range.end + by;
-    ExpressionError { range, fault: error.fault }
+    ExpressionError {
+        range,
+        fault: error.fault,
+    }
 }
 
 /// Values are the same when they are written alike: `7` and `"7"` are.
@@ -221,13 +240,20 @@ mod tests {
             ("!true", false),
             ("<+codebase.tag> == \"v1\"", true),
             ("<+codebase.tag> != 'v1'", false),
-            ("\"<+codebase.tag>\" == v1 && <+pipeline.sequenceId> == 7", true),
+            (
+                "\"<+codebase.tag>\" == v1 && <+pipeline.sequenceId> == 7",
+                true,
+            ),
             ("<+codebase.branch> == \"main\"", false),
             ("\"<+codebase.branch>\" == \"x\"", false),
             ("false || !(false && true)", true),
             ("<+input>.default(a) == a", true),
         ] {
-            assert_eq!(evaluate_condition(text, "when", &Branch).unwrap(), expected, "{text}");
+            assert_eq!(
+                evaluate_condition(text, "when", &Branch).unwrap(),
+                expected,
+                "{text}"
+            );
         }
     }
 

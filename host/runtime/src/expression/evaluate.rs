@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::{Expression, ExpressionError, ExpressionFault, RuntimeInput, Scope, Segment, Template};
-use crate::document::{Positions, Problem, ProblemKind, Problems, Scalar, scalar_to_json};
+use crate::document::{
+    Positions, Problem, ProblemKind, Problems, Scalar, add_problem, scalar_to_json,
+};
 
 /// How many defaults may stand within one another.
 const MAXIMUM_DEPTH: usize = 8;
@@ -12,11 +14,7 @@ const MAXIMUM_DEPTH: usize = 8;
 ///
 /// # Errors
 /// Every expression that is malformed, unknown or has no value, with its place in the file.
-pub fn resolve(
-    value: &Value,
-    positions: &Positions,
-    scope: &dyn Scope,
-) -> Result<Value, Problems> {
+pub fn resolve(value: &Value, positions: &Positions, scope: &dyn Scope) -> Result<Value, Problems> {
     let mut problems = Vec::new();
     let resolved = resolve_value(value, String::new(), positions, scope, &mut problems);
     Problems::unless_empty(problems, resolved)
@@ -26,11 +24,7 @@ pub fn resolve(
 ///
 /// # Errors
 /// The first expression that is malformed, unknown or has no value.
-pub fn resolve_text(
-    text: &str,
-    field: &str,
-    scope: &dyn Scope,
-) -> Result<Value, ExpressionError> {
+pub fn resolve_text(text: &str, field: &str, scope: &dyn Scope) -> Result<Value, ExpressionError> {
     resolve_nested(text, field, scope, 0)
 }
 
@@ -46,9 +40,8 @@ fn resolve_value(
             resolve_text(text, &positions.field(&pointer), scope).unwrap_or_else(|error| {
                 let kind = ProblemKind::Unresolved;
                 let message = error.to_string();
-                let problem =
-                    positions.problem_within(kind, &pointer, text, error.range, &message);
-                problems.push(problem.with_help(error.fault.help()));
+                let problem = positions.problem_within(kind, &pointer, text, error.range, &message);
+                add_problem(problems, problem.with_help(error.fault.help()));
                 Value::Null
             })
         }
@@ -56,7 +49,13 @@ fn resolve_value(
             .iter()
             .enumerate()
             .map(|(index, item)| {
-                resolve_value(item, format!("{pointer}/{index}"), positions, scope, problems)
+                resolve_value(
+                    item,
+                    format!("{pointer}/{index}"),
+                    positions,
+                    scope,
+                    problems,
+                )
             })
             .collect(),
         Value::Object(members) => {
@@ -67,7 +66,7 @@ fn resolve_value(
                 if key.contains("<+") {
                     let message = "expressions cannot stand in keys";
                     let problem = positions.problem(ProblemKind::InvalidValue, &pointer, message);
-                    problems.push(problem.with_help("write the key out"));
+                    add_problem(problems, problem.with_help("write the key out"));
                 }
                 let member = resolve_value(member, pointer, positions, scope, problems);
                 resolved.insert(key.clone(), member);
@@ -85,21 +84,29 @@ fn resolve_nested(
     depth: usize,
 ) -> Result<Value, ExpressionError> {
     if depth > MAXIMUM_DEPTH {
-        return Err(ExpressionError { range: 0..text.len(), fault: ExpressionFault::TooDeep });
+        return Err(ExpressionError {
+            range: 0..text.len(),
+            fault: ExpressionFault::TooDeep,
+        });
     }
     let template = Template::parse(text)?;
     let evaluate = |expression: &Expression, range: &std::ops::Range<usize>| {
         let value = match expression {
-            Expression::Path(path) => scope.lookup(path).ok_or_else(|| {
-                ExpressionFault::Unresolved {
-                    path: path.to_string(),
-                    available: scope.available(),
-                }
-            }),
+            Expression::Path(path) => {
+                scope
+                    .lookup(path)
+                    .ok_or_else(|| ExpressionFault::Unresolved {
+                        path: path.to_string(),
+                        available: scope.available(),
+                    })
+            }
             Expression::Secret(name) => Ok(Value::String(scope.secret_placeholder(name))),
             Expression::Input(input) => resolve_input(input, field, scope, depth),
         };
-        value.map_err(|fault| ExpressionError { range: range.clone(), fault })
+        value.map_err(|fault| ExpressionError {
+            range: range.clone(),
+            fault,
+        })
     };
     if let [Segment::Expression(expression, range)] = template.segments() {
         return evaluate(expression, range);
@@ -116,7 +123,10 @@ fn resolve_nested(
                         Expression::Secret(_) | Expression::Input(_) => "input".to_owned(),
                     };
                     let fault = ExpressionFault::NotScalar { path };
-                    ExpressionError { range: range.clone(), fault }
+                    ExpressionError {
+                        range: range.clone(),
+                        fault,
+                    }
                 })?;
                 joined.push_str(&written);
             }
@@ -201,8 +211,11 @@ mod tests {
                 commit_sha: Some("0123456789abcdef".to_owned()),
                 ..Codebase::default()
             },
-            step_outputs: [("one".to_owned(), [("digest".to_owned(), "d".to_owned())].into())]
-                .into(),
+            step_outputs: [(
+                "one".to_owned(),
+                [("digest".to_owned(), "d".to_owned())].into(),
+            )]
+            .into(),
             ..ExecutionValues::default()
         })
     }
@@ -217,15 +230,24 @@ mod tests {
         for (text, expected) in [
             ("plain > text", json!("plain > text")),
             ("<+pipeline.sequenceId>", json!(7)),
-            ("app-<+ pipeline.sequenceId >.<+codebase.shortCommitSha>", json!("app-7.0123456")),
+            (
+                "app-<+ pipeline.sequenceId >.<+codebase.shortCommitSha>",
+                json!("app-7.0123456"),
+            ),
             ("<+pipeline.variables.list>", json!(["a", "b"])),
             ("<+secrets.getValue(\"account.s\")>", json!("[account.s]")),
             ("<+secrets.getValue('org.s')>!", json!("[org.s]!")),
-            ("<+execution.steps.one.output.outputVariables.digest>", json!("d")),
+            (
+                "<+execution.steps.one.output.outputVariables.digest>",
+                json!("d"),
+            ),
             ("<+input>", json!("b")),
             ("<+input>.allowedValues(a, b).default(a)", json!("b")),
             ("<+input>.regex([a-c](x)?).tar", json!("b.tar")),
-            ("<+pipeline.variables.sneaky>", json!("<+secrets.getValue(\"s\")>")),
+            (
+                "<+pipeline.variables.sneaky>",
+                json!("<+secrets.getValue(\"s\")>"),
+            ),
         ] {
             assert_eq!(resolve_one(text).unwrap(), expected, "{text}");
         }
@@ -238,7 +260,10 @@ mod tests {
         assert_eq!(resolve("<+input>.default(true)").unwrap(), json!(true));
         let nested = "<+input>.default(v<+pipeline.sequenceId>)";
         assert_eq!(resolve(nested).unwrap(), json!("v7"));
-        assert_eq!(resolve("<+input>").unwrap_err().fault, ExpressionFault::NoInput);
+        assert_eq!(
+            resolve("<+input>").unwrap_err().fault,
+            ExpressionFault::NoInput
+        );
         let deep = "<+input>.default(".repeat(20) + "x" + &")".repeat(20);
         assert_eq!(resolve(&deep).unwrap_err().fault, ExpressionFault::TooDeep);
     }
@@ -246,18 +271,45 @@ mod tests {
     #[test]
     fn refuses_what_it_does_not_know_with_its_place() {
         for (text, expected) in [
-            ("a<+pipeline.sequenceId", "1..3 the expression is not closed: expected `>`"),
-            ("<+pipeline.sequence>", "0..20 `<+pipeline.sequence>` is not a known expression"),
+            (
+                "a<+pipeline.sequenceId",
+                "1..3 the expression is not closed: expected `>`",
+            ),
+            (
+                "<+pipeline.sequence>",
+                "0..20 `<+pipeline.sequence>` is not a known expression",
+            ),
             ("<+codebase.brnch>", "0..17 `codebase` has no `brnch`"),
-            ("<+env.HOME>", "0..11 `<+env.HOME>` has no value in this run"),
-            ("<+secrets.getValue(\"a/b\")>", "0..26 expected the name of a secret in quotes: `secrets.getValue(\"id\")`"),
-            ("<+secrets.getValue(x)>", "0..22 expected the name of a secret in quotes: `secrets.getValue(\"id\")`"),
-            ("<+input>.allowedValues(x,y)", "0..27 `b` is not one of the allowed values"),
+            (
+                "<+env.HOME>",
+                "0..11 `<+env.HOME>` has no value in this run",
+            ),
+            (
+                "<+secrets.getValue(\"a/b\")>",
+                "0..26 expected the name of a secret in quotes: `secrets.getValue(\"id\")`",
+            ),
+            (
+                "<+secrets.getValue(x)>",
+                "0..22 expected the name of a secret in quotes: `secrets.getValue(\"id\")`",
+            ),
+            (
+                "<+input>.allowedValues(x,y)",
+                "0..27 `b` is not one of the allowed values",
+            ),
             ("<+input>.regex(c+)", "0..18 `b` does not match `c+`"),
             ("<+input>.regex([)", "0..8 `[` is not a regular expression"),
-            ("<+input>.default(x", "0..8 the expression is not closed: expected `)`"),
-            ("<+input>.executionInput()", "0..8 `<+input>` has no `.executionInput(...)`"),
-            ("x<+pipeline.variables.list>", "1..27 `<+pipeline.variables.list>` is a list or a mapping and cannot stand inside a text"),
+            (
+                "<+input>.default(x",
+                "0..8 the expression is not closed: expected `)`",
+            ),
+            (
+                "<+input>.executionInput()",
+                "0..8 `<+input>` has no `.executionInput(...)`",
+            ),
+            (
+                "x<+pipeline.variables.list>",
+                "1..27 `<+pipeline.variables.list>` is a list or a mapping and cannot stand inside a text",
+            ),
         ] {
             assert_eq!(resolve_one(text).unwrap_err(), expected, "{text}");
         }

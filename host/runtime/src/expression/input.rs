@@ -21,26 +21,34 @@ impl RuntimeInput {
         let mut input = Self::default();
         let mut end = 0;
         while let Some(rest) = text.get(end..).and_then(|rest| rest.strip_prefix('.')) {
-            let name_length =
-                rest.find(|any: char| !any.is_ascii_alphanumeric()).unwrap_or(rest.len());
+            let name_length = rest
+                .find(|any: char| !any.is_ascii_alphanumeric())
+                .unwrap_or(rest.len());
             let (name, after) = rest.split_at(name_length);
             // `<+input>.tar` is text behind an expression, not a method.
-            let Some(arguments) = after.strip_prefix('(') else { break };
-            let length = closing_parenthesis(arguments).ok_or(ExpressionFault::Unclosed {
-                expected: ")",
-            })?;
+            let Some(arguments) = after.strip_prefix('(') else {
+                break;
+            };
+            let length = closing_parenthesis(arguments)
+                .ok_or(ExpressionFault::Unclosed { expected: ")" })?;
             let argument = arguments.get(..length).unwrap_or_default();
             match name {
                 "default" => input.default = Some(argument.trim().to_owned()),
                 "allowedValues" => {
-                    input.allowed_values =
-                        argument.split(',').map(|value| value.trim().to_owned()).collect();
+                    input.allowed_values = argument
+                        .split(',')
+                        .map(|value| value.trim().to_owned())
+                        .collect();
                 }
                 "regex" => {
                     compile(argument)?;
                     input.regex = Some(argument.to_owned());
                 }
-                _ => return Err(ExpressionFault::UnknownMethod { found: name.to_owned() }),
+                _ => {
+                    return Err(ExpressionFault::UnknownMethod {
+                        found: name.to_owned(),
+                    });
+                }
             }
             end += 1 + name_length + 1 + length + 1;
         }
@@ -56,9 +64,10 @@ impl RuntimeInput {
             });
         }
         match &self.regex {
-            Some(pattern) if !compile(pattern)?.is_match(value) => {
-                Err(ExpressionFault::NoMatch { found: value.to_owned(), pattern: pattern.clone() })
-            }
+            Some(pattern) if !compile(pattern)?.is_match(value) => Err(ExpressionFault::NoMatch {
+                found: value.to_owned(),
+                pattern: pattern.clone(),
+            }),
             _ => Ok(()),
         }
     }
@@ -69,7 +78,9 @@ fn compile(pattern: &str) -> Result<Regex, ExpressionFault> {
     regex::RegexBuilder::new(&format!("^(?:{pattern})$"))
         .size_limit(1 << 20)
         .build()
-        .map_err(|_| ExpressionFault::InvalidRegex { pattern: pattern.to_owned() })
+        .map_err(|_| ExpressionFault::InvalidRegex {
+            pattern: pattern.to_owned(),
+        })
 }
 
 /// Where the parenthesis closes that opened right before `text`; one behind a backslash does not

@@ -176,11 +176,16 @@ impl Template {
                 break;
             };
             if found > 0 {
-                segments.push(Segment::Text(rest.get(..found).unwrap_or_default().to_owned()));
+                segments.push(Segment::Text(
+                    rest.get(..found).unwrap_or_default().to_owned(),
+                ));
             }
             let start = at + found;
             let (expression, length) = parse_expression(text.get(start..).unwrap_or_default())
-                .map_err(|(length, fault)| ExpressionError { range: start..start + length, fault })?;
+                .map_err(|(length, fault)| ExpressionError {
+                    range: start..start + length,
+                    fault,
+                })?;
             let end = start + length;
             segments.push(Segment::Expression(expression, start..end));
             at = end;
@@ -199,14 +204,16 @@ impl Template {
 pub(super) fn expression_length(text: &str) -> Result<usize, ExpressionError> {
     parse_expression(text)
         .map(|(_, length)| length)
-        .map_err(|(length, fault)| ExpressionError { range: 0..length, fault })
+        .map_err(|(length, fault)| ExpressionError {
+            range: 0..length,
+            fault,
+        })
 }
 
 /// The expression at the start of `text` and its bytes; or the bytes that are wrong, and why.
 fn parse_expression(text: &str) -> Result<(Expression, usize), (usize, ExpressionFault)> {
     let inside = text.get(2..).unwrap_or_default();
-    let length =
-        closing_bracket(inside).ok_or((2, ExpressionFault::Unclosed { expected: ">" }))?;
+    let length = closing_bracket(inside).ok_or((2, ExpressionFault::Unclosed { expected: ">" }))?;
     let end = 2 + length + 1;
     let body = inside.get(..length).unwrap_or_default().trim();
     if body == "input" {

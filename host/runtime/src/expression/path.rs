@@ -52,9 +52,14 @@ impl ExpressionPath {
         let parts: Vec<&str> = text.split('.').collect();
         let simple = |part: &&str| {
             !part.is_empty()
-                && part.chars().all(|any| any.is_ascii_alphanumeric() || any == '_' || any == '-')
+                && part
+                    .chars()
+                    .all(|any| any.is_ascii_alphanumeric() || any == '_' || any == '-')
         };
-        let unknown = || ExpressionFault::Unknown { found: text.to_owned(), forms: FORMS };
+        let unknown = || ExpressionFault::Unknown {
+            found: text.to_owned(),
+            forms: FORMS,
+        };
         if !parts.iter().all(simple) {
             return Err(unknown());
         }
@@ -76,13 +81,25 @@ impl ExpressionPath {
                 Self::Codebase((*field).to_owned())
             }
             ["codebase", field] => {
-                return Err(ExpressionFault::UnknownCodebaseField { found: (*field).to_owned() });
+                return Err(ExpressionFault::UnknownCodebaseField {
+                    found: (*field).to_owned(),
+                });
             }
-            ["execution", "steps", step, "output", "outputVariables", name @ ..]
+            [
+                "execution",
+                "steps",
+                step,
+                "output",
+                "outputVariables",
+                name @ ..,
+            ]
             | ["steps", step, "output", "outputVariables", name @ ..]
                 if !name.is_empty() =>
             {
-                Self::StepOutput { step: (*step).to_owned(), name: name.join(".") }
+                Self::StepOutput {
+                    step: (*step).to_owned(),
+                    name: name.join("."),
+                }
             }
             _ => return Err(unknown()),
         })

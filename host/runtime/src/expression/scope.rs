@@ -78,9 +78,12 @@ impl ExecutionValues {
             ExpressionPath::Environment(name) => {
                 self.environment.get(name).cloned().map(Value::String)
             }
-            ExpressionPath::StepOutput { step, name } => {
-                self.step_outputs.get(step)?.get(name).cloned().map(Value::String)
-            }
+            ExpressionPath::StepOutput { step, name } => self
+                .step_outputs
+                .get(step)?
+                .get(name)
+                .cloned()
+                .map(Value::String),
         }
     }
 
@@ -97,13 +100,30 @@ impl ExecutionValues {
             Path::StageIdentifier,
         ];
         let outputs = self.step_outputs.iter().flat_map(|(step, outputs)| {
-            outputs.keys().map(|name| Path::StepOutput { step: step.clone(), name: name.clone() })
+            outputs.keys().map(|name| Path::StepOutput {
+                step: step.clone(),
+                name: name.clone(),
+            })
         });
         fixed
             .into_iter()
-            .chain(self.pipeline_variables.keys().cloned().map(Path::PipelineVariable))
-            .chain(self.stage_variables.keys().cloned().map(Path::StageVariable))
-            .chain(CODEBASE_FIELDS.iter().map(|field| Path::Codebase((*field).to_owned())))
+            .chain(
+                self.pipeline_variables
+                    .keys()
+                    .cloned()
+                    .map(Path::PipelineVariable),
+            )
+            .chain(
+                self.stage_variables
+                    .keys()
+                    .cloned()
+                    .map(Path::StageVariable),
+            )
+            .chain(
+                CODEBASE_FIELDS
+                    .iter()
+                    .map(|field| Path::Codebase((*field).to_owned())),
+            )
             .chain(self.environment.keys().cloned().map(Path::Environment))
             .chain(outputs)
             .filter(|path| self.lookup(path).is_some())

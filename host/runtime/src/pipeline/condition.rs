@@ -43,7 +43,8 @@ impl Condition {
         evaluate_condition(&self.text, &field, scope).map_err(|error| {
             let (kind, message) = (ProblemKind::Unresolved, error.to_string());
             let problem =
-                self.positions.problem_within(kind, "", &self.text, error.range, &message);
+                self.positions
+                    .problem_within(kind, "", &self.text, error.range, &message);
             problem.with_help(error.fault.help()).into()
         })
     }
@@ -70,5 +71,8 @@ pub(super) fn read(field: &Field<'_>, status_key: &'static str) -> Option<When> 
         Some(condition) => Some(condition?),
         None => None,
     };
-    Some(When { status: status?, condition })
+    Some(When {
+        status: status?,
+        condition,
+    })
 }

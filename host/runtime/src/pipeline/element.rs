@@ -51,7 +51,10 @@ pub(super) fn read_list(
     seen: &mut BTreeSet<StepIdentifier>,
 ) -> Vec<Element> {
     let items = field.items().unwrap_or_default();
-    items.iter().filter_map(|item| read(item, strategies, seen)).collect()
+    items
+        .iter()
+        .filter_map(|item| read(item, strategies, seen))
+        .collect()
 }
 
 fn read(
@@ -74,7 +77,7 @@ fn read(
         (None, None, None) => {
             let message = "expected `step`, `parallel` or `stepGroup`";
             fields.missing(message, "write `- step:` with the step's fields below it");
-            None
+            return None;
         }
         _ => {
             let message = "expected only one of `step`, `parallel` and `stepGroup`";
@@ -93,8 +96,13 @@ fn read_group(
 ) -> Option<StepGroup> {
     let mut fields = field.fields()?;
     fields.accept(&["identifier", "description", "delegateSelectors"]);
-    let name = fields.optional("name").and_then(|field| field.filled_text()).map(str::to_owned);
-    let when = fields.optional("when").and_then(|field| condition::read(&field, "stageStatus"));
+    let name = fields
+        .optional("name")
+        .and_then(|field| field.filled_text())
+        .map(str::to_owned);
+    let when = fields
+        .optional("when")
+        .and_then(|field| condition::read(&field, "stageStatus"));
     let mut strategies = fields
         .optional("failureStrategies")
         .map_or_else(Vec::new, |field| failure_strategy::read(&field));
@@ -103,5 +111,9 @@ fn read_group(
         .required("steps", "write `steps:` with a list of steps")
         .map(|steps| read_list(&steps, &strategies, seen));
     fields.finish();
-    Some(StepGroup { name, when, elements: elements? })
+    Some(StepGroup {
+        name,
+        when,
+        elements: elements?,
+    })
 }

@@ -57,8 +57,14 @@ const ERRORS: [(&str, FailureError); 14] = [
     ("Connectivity", FailureError::Connectivity),
     ("Timeout", FailureError::Timeout),
     ("Unknown", FailureError::Unknown),
-    ("PolicyEvaluationFailure", FailureError::PolicyEvaluationFailure),
-    ("RetryableTransientFailure", FailureError::RetryableTransientFailure),
+    (
+        "PolicyEvaluationFailure",
+        FailureError::PolicyEvaluationFailure,
+    ),
+    (
+        "RetryableTransientFailure",
+        FailureError::RetryableTransientFailure,
+    ),
     ("Verification", FailureError::Verification),
     ("DelegateProvisioning", FailureError::DelegateProvisioning),
     ("DelegateRestart", FailureError::DelegateRestart),
@@ -97,7 +103,11 @@ impl Retry {
     /// The wait before the retry of that number (from 0).
     #[must_use]
     pub fn interval(&self, number: usize) -> Duration {
-        self.intervals.get(number).or(self.intervals.last()).copied().unwrap_or_default()
+        self.intervals
+            .get(number)
+            .or(self.intervals.last())
+            .copied()
+            .unwrap_or_default()
     }
 }
 
@@ -113,13 +123,13 @@ impl FailureStrategy {
 pub(super) fn read(field: &Field<'_>) -> Vec<FailureStrategy> {
     let mut seen = BTreeSet::new();
     let items = field.items().unwrap_or_default();
-    items.iter().filter_map(|item| read_strategy(item, &mut seen)).collect()
+    items
+        .iter()
+        .filter_map(|item| read_strategy(item, &mut seen))
+        .collect()
 }
 
-fn read_strategy(
-    item: &Field<'_>,
-    seen: &mut BTreeSet<FailureError>,
-) -> Option<FailureStrategy> {
+fn read_strategy(item: &Field<'_>, seen: &mut BTreeSet<FailureError>) -> Option<FailureStrategy> {
     let mut outer = item.fields()?;
     let on_failure = outer.required(
         "onFailure",
@@ -131,16 +141,19 @@ fn read_strategy(
         .required("errors", "write `errors: [AllErrors]`")
         .and_then(|field| read_errors(&field, seen));
     let action = fields
-        .required("action", "write `action: {type: MarkAsFailure}` or another type")
+        .required(
+            "action",
+            "write `action: {type: MarkAsFailure}` or another type",
+        )
         .and_then(|field| read_action(&field, true));
     fields.finish();
-    Some(FailureStrategy { errors: errors?, action: action? })
+    Some(FailureStrategy {
+        errors: errors?,
+        action: action?,
+    })
 }
 
-fn read_errors(
-    field: &Field<'_>,
-    seen: &mut BTreeSet<FailureError>,
-) -> Option<Vec<FailureError>> {
+fn read_errors(field: &Field<'_>, seen: &mut BTreeSet<FailureError>) -> Option<Vec<FailureError>> {
     let items = field.items()?;
     if items.is_empty() {
         field.problem(
@@ -206,10 +219,16 @@ fn read_action(field: &Field<'_>, may_retry: bool) -> Option<FailureAction> {
         _ => {
             let (message, help) = if HARNESS_ONLY.contains(&name) {
                 let help = format!("use one of `{}`", ACTIONS.join("`, `"));
-                (format!("`{name}` needs Harness itself and cannot happen here"), help)
+                (
+                    format!("`{name}` needs Harness itself and cannot happen here"),
+                    help,
+                )
             } else {
                 let known = ACTIONS.iter().copied();
-                (format!("`{name}` is not known here"), did_you_mean(name, known))
+                (
+                    format!("`{name}` is not known here"),
+                    did_you_mean(name, known),
+                )
             };
             action_type.problem(ProblemKind::InvalidValue, message, &help);
             return None;
@@ -227,8 +246,9 @@ fn read_retry(spec: &Field<'_>) -> Option<Retry> {
         .required("retryCount", "write `retryCount: 2`")
         .and_then(|field| field.integer(1, 100))
         .and_then(|count| u32::try_from(count).ok());
-    let intervals = fields.required("retryIntervals", "write `retryIntervals: [10s]`").and_then(
-        |field| {
+    let intervals = fields
+        .required("retryIntervals", "write `retryIntervals: [10s]`")
+        .and_then(|field| {
             let items = field.items()?;
             if items.is_empty() {
                 field.problem(
@@ -239,10 +259,12 @@ fn read_retry(spec: &Field<'_>) -> Option<Retry> {
                 return None;
             }
             items.iter().map(duration).collect::<Option<Vec<_>>>()
-        },
-    );
+        });
     let on_failure = fields
-        .required("onRetryFailure", "write `onRetryFailure: {action: {type: MarkAsFailure}}`")
+        .required(
+            "onRetryFailure",
+            "write `onRetryFailure: {action: {type: MarkAsFailure}}`",
+        )
         .and_then(|field| {
             let mut fields = field.fields()?;
             let action = fields.required("action", "write `action: {type: MarkAsFailure}`");
@@ -250,12 +272,19 @@ fn read_retry(spec: &Field<'_>) -> Option<Retry> {
             read_action(&action?, false)
         });
     fields.finish();
-    Some(Retry { count: count?, intervals: intervals?, on_failure: Box::new(on_failure?) })
+    Some(Retry {
+        count: count?,
+        intervals: intervals?,
+        on_failure: Box::new(on_failure?),
+    })
 }
 
 /// A duration such as `10m`.
 pub(super) fn duration(field: &Field<'_>) -> Option<Duration> {
     field
-        .parse(StepTimeout::parse, "write a number with its unit, such as `30s`, `10m` or `1h 30m`")
+        .parse(
+            StepTimeout::parse,
+            "write a number with its unit, such as `30s`, `10m` or `1h 30m`",
+        )
         .map(StepTimeout::duration)
 }

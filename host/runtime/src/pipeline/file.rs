@@ -70,20 +70,36 @@ impl Pipeline {
     }
 
     fn of_elements(elements: Vec<Element>) -> Self {
-        Self { stages: vec![Stage { elements, ..Stage::default() }], ..Self::default() }
+        Self {
+            stages: vec![Stage {
+                elements,
+                ..Stage::default()
+            }],
+            ..Self::default()
+        }
     }
 }
 
 fn no_steps(file: &SourceFile) -> Problems {
-    Problem::new(ProblemKind::MissingKey, file, 0..0, "", "the file holds no step")
-        .with_help("write `step:` with `type`, `name` and `spec` below it")
-        .into()
+    Problem::new(
+        ProblemKind::MissingKey,
+        file,
+        0..0,
+        "",
+        "the file holds no step",
+    )
+    .with_help("write `step:` with `type`, `name` and `spec` below it")
+    .into()
 }
 
 fn read_root(root: &Field<'_>) -> Option<Pipeline> {
     let mut seen = BTreeSet::new();
     if matches!(root.node.content, Content::Sequence(_)) {
-        return Some(Pipeline::of_elements(element::read_list(root, &[], &mut seen)));
+        return Some(Pipeline::of_elements(element::read_list(
+            root,
+            &[],
+            &mut seen,
+        )));
     }
     let mut fields = root.fields()?;
     if let Some(pipeline) = fields.optional("pipeline") {
@@ -143,7 +159,13 @@ fn read_pipeline(field: &Field<'_>) -> Option<Pipeline> {
         .required("stages", "write `stages:` with a list of stages")
         .map(|stages| stage::read_list(&stages));
     fields.finish();
-    Some(Pipeline { name, identifier, timeout, variables, stages: stages? })
+    Some(Pipeline {
+        name,
+        identifier,
+        timeout,
+        variables,
+        stages: stages?,
+    })
 }
 
 #[cfg(test)]
@@ -169,18 +191,32 @@ mod tests {
             format!("steps:\n- step: {STEP}"),
             format!("- step: {STEP}"),
             format!("- parallel:\n  - stepGroup: {{name: g, steps: [{{step: {STEP}}}]}}"),
-            format!("pipeline: {{stages: [{{stage: {{spec: {{execution: {{steps: [{{step: {STEP}}}]}}}}}}}}]}}"),
-            format!("pipeline: {{stages: [{{parallel: [{{stage: {{spec: {{execution: {{steps: [{{step: {STEP}}}]}}}}}}}}]}}]}}"),
+            format!(
+                "pipeline: {{stages: [{{stage: {{spec: {{execution: {{steps: [{{step: {STEP}}}]}}}}}}}}]}}"
+            ),
+            format!(
+                "pipeline: {{stages: [{{parallel: [{{stage: {{spec: {{execution: {{steps: [{{step: {STEP}}}]}}}}}}}}]}}]}}"
+            ),
         ] {
             let pipeline = parse(&text);
             let steps = pipeline.steps();
             assert_eq!(steps.len(), 1, "{text}");
             assert_eq!(steps[0].step_type, StepType::BuildAndPushEcr);
             assert_eq!(steps[0].spec, json!({"tags": ["1.20"]}));
-            let problem = steps[0].positions.problem(ProblemKind::InvalidValue, "/tags/0", "bad");
-            assert!(problem.field().ends_with("spec.tags[0]"), "{}", problem.field());
+            let problem = steps[0]
+                .positions
+                .problem(ProblemKind::InvalidValue, "/tags/0", "bad");
+            assert!(
+                problem.field().ends_with("spec.tags[0]"),
+                "{}",
+                problem.field()
+            );
             let (_, line, column) = problem.position().unwrap();
-            let at = text.lines().nth(line - 1).and_then(|line| line.get(column - 1..)).unwrap();
+            let at = text
+                .lines()
+                .nth(line - 1)
+                .and_then(|line| line.get(column - 1..))
+                .unwrap();
             assert!(at.starts_with("1.20"), "{at}");
         }
     }
@@ -243,18 +279,26 @@ mod tests {
         let steps = pipeline.steps();
         let identifiers: Vec<_> = steps.iter().map(|step| step.identifier.as_str()).collect();
         assert_eq!(identifiers, ["Build_and_push", "second", "three"]);
-        assert_eq!(steps[2].step_type, StepType::Component("./lint.wasm".to_owned()));
+        assert_eq!(
+            steps[2].step_type,
+            StepType::Component("./lint.wasm".to_owned())
+        );
         assert_eq!(steps[2].spec, json!({}));
         let first = steps[0];
         assert_eq!(first.timeout, Some(Duration::from_secs(5400)));
         let condition = first.when.as_ref().unwrap().condition.as_ref().unwrap();
         assert_eq!(condition.text, "<+codebase.branch> == \"main\"");
         let action = |error| {
-            let strategy = first.failure_strategies.iter().find(|one| one.matches(error));
+            let strategy = first
+                .failure_strategies
+                .iter()
+                .find(|one| one.matches(error));
             strategy.unwrap().action.clone()
         };
         assert_eq!(action(FailureError::Authentication), FailureAction::Abort);
-        let FailureAction::Retry(retry) = action(FailureError::Timeout) else { panic!() };
+        let FailureAction::Retry(retry) = action(FailureError::Timeout) else {
+            panic!()
+        };
         assert_eq!(retry.interval(0), Duration::from_secs(10));
         assert_eq!(retry.interval(2), Duration::from_secs(60));
         assert_eq!(*retry.on_failure, FailureAction::MarkAsSuccess);

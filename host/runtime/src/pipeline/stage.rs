@@ -52,14 +52,19 @@ impl Stage {
 pub(super) fn read_list(field: &Field<'_>) -> Vec<Stage> {
     let mut stages = Vec::new();
     for item in field.items().unwrap_or_default() {
-        let Some(mut fields) = item.fields() else { continue };
+        let Some(mut fields) = item.fields() else {
+            continue;
+        };
         match (fields.optional("stage"), fields.optional("parallel")) {
             (Some(stage), None) => stages.extend(read(&stage)),
             (None, Some(parallel)) => stages.extend(read_list(&parallel)),
-            _ => fields.missing(
-                "expected either `stage` or `parallel`",
-                "write `- stage:` with the stage's fields below it",
-            ),
+            _ => {
+                fields.missing(
+                    "expected either `stage` or `parallel`",
+                    "write `- stage:` with the stage's fields below it",
+                );
+                continue;
+            }
         }
         fields.finish();
     }
@@ -80,8 +85,12 @@ fn read(field: &Field<'_>) -> Option<Stage> {
         );
     }
     let (name, identifier) = read_names(&mut fields);
-    let when = fields.optional("when").and_then(|field| condition::read(&field, "pipelineStatus"));
-    let timeout = fields.optional("timeout").and_then(|field| duration(&field));
+    let when = fields
+        .optional("when")
+        .and_then(|field| condition::read(&field, "pipelineStatus"));
+    let timeout = fields
+        .optional("timeout")
+        .and_then(|field| duration(&field));
     let variables = variable::read_list(&mut fields);
     let strategies = fields
         .optional("failureStrategies")
@@ -89,7 +98,15 @@ fn read(field: &Field<'_>) -> Option<Stage> {
     let spec = fields.required("spec", "write `spec: {execution: {steps: [...]}}`");
     fields.finish();
     let (infrastructure, elements) = read_spec(&spec?, &strategies)?;
-    Some(Stage { name, identifier, when, timeout, infrastructure, variables, elements })
+    Some(Stage {
+        name,
+        identifier,
+        when,
+        timeout,
+        infrastructure,
+        variables,
+        elements,
+    })
 }
 
 /// `name` and `identifier` of a pipeline or a stage.

@@ -63,7 +63,10 @@ pub(super) fn read(
     let mut fields = field.fields()?;
     fields.accept(&["description", "delegateSelectors", "enforce"]);
     let type_name = fields
-        .required("type", "write `type: BuildAndPushECR`, `PromoteImage` or `Component`")
+        .required(
+            "type",
+            "write `type: BuildAndPushECR`, `PromoteImage` or `Component`",
+        )
         .and_then(|field| {
             field.one_of(&[
                 ("BuildAndPushECR", TypeName::BuildAndPushEcr),
@@ -73,7 +76,10 @@ pub(super) fn read(
         });
     let step_type = match type_name {
         Some(TypeName::Component) => fields
-            .required("component", "write `component:` with the path or the registry reference of a component")
+            .required(
+                "component",
+                "write `component:` with the path or the registry reference of a component",
+            )
             .and_then(|field| field.filled_text())
             .map(|component| StepType::Component(component.to_owned())),
         Some(other) => {
@@ -96,7 +102,10 @@ pub(super) fn read(
     };
     let name_field = fields.required("name", "write `name: Build and push`");
     let name = name_field.as_ref().and_then(|field| {
-        field.parse(StepName::parse, "use up to 128 letters, digits, spaces, `_`, `-` and `.`")
+        field.parse(
+            StepName::parse,
+            "use up to 128 letters, digits, spaces, `_`, `-` and `.`",
+        )
     });
     let identifier_field = fields.optional("identifier");
     let identifier = match (&identifier_field, &name_field, &name) {
@@ -104,9 +113,10 @@ pub(super) fn read(
             StepIdentifier::parse,
             "use up to 128 letters, digits and `_`, and no digit first",
         ),
-        (None, Some(field), Some(name)) => {
-            field.parse(|_| StepIdentifier::from_name(name), "write an `identifier` too")
-        }
+        (None, Some(field), Some(name)) => field.parse(
+            |_| StepIdentifier::from_name(name),
+            "write an `identifier` too",
+        ),
         _ => None,
     };
     if let (Some(identifier), Some(field)) = (&identifier, identifier_field.or(name_field))
@@ -118,8 +128,12 @@ pub(super) fn read(
             "write an `identifier` of its own for each step",
         );
     }
-    let timeout = fields.optional("timeout").and_then(|field| duration(&field));
-    let when = fields.optional("when").and_then(|field| condition::read(&field, "stageStatus"));
+    let timeout = fields
+        .optional("timeout")
+        .and_then(|field| duration(&field));
+    let when = fields
+        .optional("when")
+        .and_then(|field| condition::read(&field, "stageStatus"));
     let mut failure_strategies = fields
         .optional("failureStrategies")
         .map_or_else(Vec::new, |field| failure_strategy::read(&field));

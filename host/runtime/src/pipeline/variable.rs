@@ -55,7 +55,10 @@ pub(super) fn read_list(fields: &mut Fields<'_>) -> Vec<Variable> {
         return Vec::new();
     };
     let mut seen = BTreeSet::new();
-    items.iter().filter_map(|item| read(item, &mut seen)).collect()
+    items
+        .iter()
+        .filter_map(|item| read(item, &mut seen))
+        .collect()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,7 +72,10 @@ fn read(item: &Field<'_>, seen: &mut BTreeSet<String>) -> Option<Variable> {
     let mut fields = item.fields()?;
     fields.accept(&["description", "execution", "required"]);
     let name_field = fields.required("name", "write `name: my_variable`");
-    let name = name_field.as_ref().and_then(|field| field.filled_text()).map(str::to_owned);
+    let name = name_field
+        .as_ref()
+        .and_then(|field| field.filled_text())
+        .map(str::to_owned);
     if let (Some(name), Some(field)) = (&name, name_field)
         && !seen.insert(name.clone())
     {
@@ -101,7 +107,10 @@ fn read(item: &Field<'_>, seen: &mut BTreeSet<String>) -> Option<Variable> {
 fn read_value(field: &Field<'_>, variable_type: VariableType) -> Option<VariableValue> {
     if variable_type == VariableType::Secret {
         return field
-            .parse(SecretName::parse, "write the name of a secret: `id`, `org.id` or `account.id`")
+            .parse(
+                SecretName::parse,
+                "write the name of a secret: `id`, `org.id` or `account.id`",
+            )
             .map(VariableValue::Secret);
     }
     let (value, positions) = to_json(field.report.file(), field.node, &field.path);
