@@ -9,8 +9,10 @@
 //! | a scalar keeps its text beside its YAML 1.2 meaning | `1.20` is a tag and `0123` an account |
 //! | several problems are reported at once | one round trip less for the user |
 
+mod budget;
 mod fields;
 mod json;
+mod key;
 mod node;
 mod plain;
 mod problem;

@@ -342,3 +342,48 @@ fn summary(problems: &[Problem]) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::render_plain;
+
+    #[test]
+    fn a_key_cannot_forge_lines_of_a_log() {
+        let file = SourceFile::new("f", "a: 1\n").unwrap();
+        let field = "a\nf:1:1: all is well\u{1b}[2J";
+        let problem = Problem::new(
+            ProblemKind::UnknownKey,
+            &file,
+            0..1,
+            field,
+            "x".repeat(9999),
+        );
+        let text = render_plain(&problem);
+        assert_eq!(text.lines().count(), 1);
+        assert!(
+            text.starts_with("f:1:1: a\\nf:1:1: all is well\\u{1b}[2J: xxx"),
+            "{text}"
+        );
+        assert!(text.chars().count() < 700);
+    }
+
+    #[test]
+    fn sorts_within_files_and_stops_after_a_hundred() {
+        let first = SourceFile::new("first", &"a\n".repeat(200)).unwrap();
+        let second = SourceFile::new("second", "a").unwrap();
+        let problem = |file, at: usize| {
+            Problem::new(ProblemKind::UnknownKey, file, at..at + 1, "", "unknown")
+        };
+        let problems = vec![problem(&first, 4), problem(&second, 0), problem(&first, 2)];
+        let text = render_plain(&Problems::from(problems));
+        assert_eq!(
+            text,
+            "first:2:1: unknown\nfirst:3:1: unknown\nsecond:1:1: unknown\n"
+        );
+        let many: Vec<Problem> = (0..150).map(|at| problem(&first, at)).collect();
+        let text = render_plain(&Problems::from(many));
+        assert_eq!(text.lines().count(), 101);
+        assert!(text.ends_with("there are more problems than these\n"));
+    }
+}

@@ -6,16 +6,12 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
+use super::budget::{Budget, BudgetError, size};
 use super::json::join;
+use super::key::read_key;
 use super::{
     Content, Entry, Node, Problem, ProblemKind, Problems, Scalar, SourceFile, add_problem,
 };
-
-const MAXIMUM_DEPTH: usize = 64;
-/// Values, those that aliases stand for included.
-const MAXIMUM_NODES: usize = 200_000;
-/// Bytes of text, that of aliases included: a small file may name a long text very often.
-const MAXIMUM_TEXT_BYTES: usize = 4 * 1024 * 1024;
 
 /// Reads the documents of a YAML file (separated by `---`). Empty documents are left out.
 ///
@@ -47,8 +43,7 @@ struct Reader<'a> {
     offsets: Vec<usize>,
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
-    nodes: usize,
-    text_bytes: usize,
+    budget: Budget,
     problems: Vec<Problem>,
 }
 
@@ -67,8 +62,7 @@ impl<'a> Reader<'a> {
             offsets,
             open: Vec::new(),
             anchors: HashMap::new(),
-            nodes: 0,
-            text_bytes: 0,
+            budget: Budget::default(),
             problems: Vec::new(),
         }
     }
@@ -163,10 +157,7 @@ impl<'a> Reader<'a> {
         anchor: usize,
     ) -> Result<(), Box<Problem>> {
         self.count(1, 0, &span)?;
-        if self.open.len() >= MAXIMUM_DEPTH {
-            let message = format!("nested more than {MAXIMUM_DEPTH} levels deep");
-            return Err(self.too_large(&span, message));
-        }
+        self.bounded(Budget::check_depth(self.open.len()), &span)?;
         let node = Node { content, span };
         self.open.push(Open {
             node,
@@ -201,23 +192,22 @@ impl<'a> Reader<'a> {
         text_bytes: usize,
         span: &Range<usize>,
     ) -> Result<(), Box<Problem>> {
-        self.nodes = self.nodes.saturating_add(nodes);
-        self.text_bytes = self.text_bytes.saturating_add(text_bytes);
-        if self.nodes > MAXIMUM_NODES {
-            let message = format!("more than {MAXIMUM_NODES} values, aliases counted in full");
-            return Err(self.too_large(span, message));
-        }
-        if self.text_bytes > MAXIMUM_TEXT_BYTES {
-            return Err(self.too_large(span, "more than 4 MiB of text, aliases counted in full"));
-        }
-        Ok(())
+        let result = self.budget.count(nodes, text_bytes);
+        self.bounded(result, span)
     }
 
-    fn too_large(&self, span: &Range<usize>, message: impl Into<String>) -> Box<Problem> {
-        Box::new(
-            Problem::new(ProblemKind::TooLarge, self.file, span.clone(), "", message)
-                .with_help("use fewer values, levels or aliases"),
-        )
+    fn bounded(
+        &self,
+        result: Result<(), BudgetError>,
+        span: &Range<usize>,
+    ) -> Result<(), Box<Problem>> {
+        result.map_err(|error| {
+            let message = error.to_string();
+            Box::new(
+                Problem::new(ProblemKind::TooLarge, self.file, span.clone(), "", message)
+                    .with_help("use fewer values, levels or aliases"),
+            )
+        })
     }
 
     /// Whether the tag says that the value is text, whatever it looks like.
@@ -278,56 +268,6 @@ impl<'a> Reader<'a> {
             (Content::Scalar(_), _) => {}
         }
         None
-    }
-}
-
-/// A key's text, and what is wrong with it.
-fn read_key(
-    file: &SourceFile,
-    path: &str,
-    seen: &HashMap<String, usize>,
-    node: &Node,
-) -> (String, Option<Problem>) {
-    let problem = |kind, message: String, help: &str| {
-        let path = match &node.content {
-            Content::Scalar(scalar) => join(path, &scalar.text),
-            _ => path.to_owned(),
-        };
-        Some(Problem::new(kind, file, node.span.clone(), &path, message).with_help(help))
-    };
-    let Content::Scalar(scalar) = &node.content else {
-        let message = format!("expected a text as key, found {}", node.type_name());
-        let help = "quote the key if it starts with `[`, `{` or `?`";
-        return (String::new(), problem(ProblemKind::Syntax, message, help));
-    };
-    let key = scalar.text.clone();
-    let problem = match seen.get(&key) {
-        _ if key == "<<" && scalar.plain => problem(
-            ProblemKind::Syntax,
-            "merge keys (`<<`) are not part of YAML 1.2".to_owned(),
-            "write the keys out",
-        ),
-        Some(first) => {
-            let (line, column) = file.line_and_column(*first);
-            let message = format!(
-                "the key `{key}` stands here a second time, after line {line}, column {column}"
-            );
-            problem(ProblemKind::DuplicateKey, message, "remove one of the two")
-        }
-        None => None,
-    };
-    (key, problem)
-}
-
-/// The number of values, and the bytes of their texts.
-fn size(node: &Node) -> (usize, usize) {
-    let add = |sum: (usize, usize), more: (usize, usize)| (sum.0 + more.0, sum.1 + more.1);
-    match &node.content {
-        Content::Scalar(scalar) => (1, scalar.text.len()),
-        Content::Sequence(items) => items.iter().map(size).fold((1, 0), add),
-        Content::Mapping(entries) => entries.iter().fold((1, 0), |sum, entry| {
-            add(add(sum, size(&entry.value)), (0, entry.key.len()))
-        }),
     }
 }
 

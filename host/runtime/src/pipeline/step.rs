@@ -8,7 +8,7 @@ use stepyard_grammar::{StepIdentifier, StepName};
 
 use super::condition::{self, When};
 use super::failure_strategy::{self, FailureStrategy, duration};
-use crate::document::{Field, Positions, ProblemKind, to_json};
+use crate::document::{Field, Fields, Positions, ProblemKind, to_json};
 
 /// A step as a file defines it. Its `spec` is unchecked: only the step's own component knows what
 /// its settings mean.
@@ -82,18 +82,13 @@ pub(super) fn read(
             )
             .and_then(|field| field.filled_text())
             .map(|component| StepType::Component(component.to_owned())),
-        Some(other) => {
-            if let Some(field) = fields.refused("component") {
-                field.problem(
-                    ProblemKind::UnknownKey,
-                    "only a step of type `Component` names a component",
-                    "remove the key, or write `type: Component`",
-                );
-            }
-            Some(match other {
-                TypeName::BuildAndPushEcr => StepType::BuildAndPushEcr,
-                TypeName::PromoteImage | TypeName::Component => StepType::PromoteImage,
-            })
+        Some(TypeName::BuildAndPushEcr) => {
+            refuse_component(&mut fields);
+            Some(StepType::BuildAndPushEcr)
+        }
+        Some(TypeName::PromoteImage) => {
+            refuse_component(&mut fields);
+            Some(StepType::PromoteImage)
         }
         None => {
             fields.accept(&["component"]);
@@ -153,8 +148,18 @@ pub(super) fn read(
     })
 }
 
+fn refuse_component(fields: &mut Fields<'_>) {
+    if let Some(field) = fields.refused("component") {
+        field.problem(
+            ProblemKind::UnknownKey,
+            "only a step of type `Component` names a component",
+            "remove the key, or write `type: Component`",
+        );
+    }
+}
+
 fn read_spec<'a>(
-    fields: &mut crate::document::Fields<'a>,
+    fields: &mut Fields<'a>,
     type_name: Option<TypeName>,
 ) -> Option<(Value, Positions)> {
     let spec = match type_name {
