@@ -213,7 +213,8 @@ impl<'a> Reader<'a> {
     /// Whether the tag says that the value is text, whatever it looks like.
     fn check_tag(&mut self, tag: Option<Cow<'_, Tag>>, span: &Range<usize>) -> bool {
         let Some(tag) = tag else { return false };
-        if !tag.is_yaml_core_schema() && !(tag.handle.is_empty() && tag.suffix == "!") {
+        let known = tag.is_yaml_core_schema() || (tag.handle.is_empty() && tag.suffix == "!");
+        if !known {
             let message = format!("the tag `{}{}` is not known here", tag.handle, tag.suffix);
             let problem = Problem::new(
                 ProblemKind::Syntax,
