@@ -5,10 +5,12 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use serde_json::Value;
 use stepyard::configuration::Configuration;
-use stepyard::connector::Connectors;
+use stepyard::connector::{Connectors, SecretName};
 use stepyard::document::{Problems, SourceFile, render_plain};
-use stepyard::pipeline::Pipeline;
+use stepyard::expression::{Codebase, ExecutionValues, ExpressionPath, Scope, resolve};
+use stepyard::pipeline::{Pipeline, resolve_variables};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/cases/settings");
 
@@ -68,10 +70,51 @@ fn read(folder: &Path) -> Option<Problems> {
         SourceFile::new(name, &text).ok()
     };
     if let Some(file) = source("pipeline.yaml") {
-        Pipeline::parse(&file).err()
+        match Pipeline::parse(&file) {
+            Ok(pipeline) => resolve_all(&pipeline),
+            Err(problems) => Some(problems),
+        }
     } else if let Some(file) = source("connectors.yaml") {
         Connectors::parse(&[file]).err()
     } else {
         Configuration::parse(&source("stepyard.toml")?).err()
+    }
+}
+
+/// What is wrong with the expressions of a well-formed file.
+fn resolve_all(pipeline: &Pipeline) -> Option<Problems> {
+    let scope = Run(ExecutionValues {
+        sequence_id: Some(7),
+        codebase: Codebase {
+            branch: Some("main".to_owned()),
+            ..Codebase::default()
+        },
+        pipeline_variables: [("parts".to_owned(), Value::Array(Vec::new()))].into(),
+        ..ExecutionValues::default()
+    });
+    let mut problems = Vec::new();
+    problems.extend(resolve_variables(&pipeline.variables, &scope).err());
+    for step in pipeline.steps() {
+        let condition = step.when.as_ref().and_then(|when| when.condition.as_ref());
+        problems.extend(condition.and_then(|condition| condition.evaluate(&scope).err()));
+        problems.extend(resolve(&step.spec, &step.positions, &scope).err());
+    }
+    let problems: Vec<_> = problems.into_iter().flat_map(Problems::into_vec).collect();
+    (!problems.is_empty()).then(|| problems.into())
+}
+
+struct Run(ExecutionValues);
+
+impl Scope for Run {
+    fn lookup(&self, path: &ExpressionPath) -> Option<Value> {
+        self.0.lookup(path)
+    }
+
+    fn secret_placeholder(&self, name: &SecretName) -> String {
+        name.to_string()
+    }
+
+    fn available(&self) -> Vec<String> {
+        self.0.available()
     }
 }

@@ -12,7 +12,7 @@ pub(crate) fn did_you_mean<'a>(found: &str, known: impl IntoIterator<Item = &'a 
                 *name,
             )
         })
-        .filter(|(distance, name)| *distance <= 1.max(name.chars().count() / 3))
+        .filter(|(distance, name)| *distance <= 1.max(name.chars().count() / 4))
         .min_by_key(|(distance, _)| *distance);
     match nearest {
         Some((_, name)) => format!("did you mean `{name}`?"),

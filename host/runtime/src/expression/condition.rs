@@ -9,11 +9,13 @@
 //! ```
 //!
 //! The grammar is read before any expression gets its value, so that a branch's name cannot change
-//! what a condition means.
+//! what a condition means. A part of the codebase that this run lacks (a tag on a branch's build)
+//! is `null`, which equals an empty text.
 
 use serde_json::Value;
 
-use super::{ExpressionError, ExpressionFault, Scope, resolve_text};
+use super::{ExpressionError, ExpressionFault, ExpressionPath, Scope, resolve_text};
+use crate::connector::SecretName;
 
 /// How deep parentheses and negations may nest.
 const MAXIMUM_DEPTH: usize = 32;
@@ -28,6 +30,7 @@ pub fn evaluate_condition(
     field: &str,
     scope: &dyn Scope,
 ) -> Result<bool, ExpressionError> {
+    let scope = &Lenient(scope);
     let mut reader = Reader {
         text,
         at: 0,
@@ -41,6 +44,28 @@ pub fn evaluate_condition(
         return Err(reader.fail("`==`, `!=`, `&&`, `||` or the end"));
     }
     reader.truth(&value, 0)
+}
+
+/// A scope in which every part of the codebase has a value.
+struct Lenient<'a>(&'a dyn Scope);
+
+impl Scope for Lenient<'_> {
+    fn lookup(&self, path: &ExpressionPath) -> Option<Value> {
+        let absent = matches!(path, ExpressionPath::Codebase(_)).then_some(Value::Null);
+        self.0.lookup(path).or(absent)
+    }
+
+    fn secret_placeholder(&self, name: &SecretName) -> String {
+        self.0.secret_placeholder(name)
+    }
+
+    fn input(&self, field: &str) -> Option<Value> {
+        self.0.input(field)
+    }
+
+    fn available(&self) -> Vec<String> {
+        self.0.available()
+    }
 }
 
 struct Reader<'a> {
@@ -183,9 +208,10 @@ impl<'a> Reader<'a> {
             return Err(self.fail("an expression, a text in quotes, a word or `(`"));
         }
         self.at += length;
-        Ok(Value::String(
-            rest.get(..length).unwrap_or_default().to_owned(),
-        ))
+        Ok(match rest.get(..length).unwrap_or_default() {
+            "null" => Value::Null,
+            word => Value::String(word.to_owned()),
+        })
     }
 
     fn resolve(&self, text: &str, start: usize) -> Result<Value, ExpressionError> {
@@ -204,6 +230,7 @@ fn shifted(error: ExpressionError, by: usize) -> ExpressionError {
 /// Values are the same when they are written alike: `7` and `"7"` are.
 fn same(left: &Value, right: &Value) -> bool {
     let written = |value: &Value| match value {
+        Value::Null => String::new(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
@@ -213,9 +240,6 @@ fn same(left: &Value, right: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connector::SecretName;
-    use crate::expression::ExpressionPath;
-
     struct Branch;
 
     impl Scope for Branch {
@@ -248,6 +272,8 @@ mod tests {
             ("\"<+codebase.branch>\" == \"x\"", false),
             ("false || !(false && true)", true),
             ("<+input>.default(a) == a", true),
+            ("<+codebase.prNumber> == null", true),
+            ("<+codebase.prNumber> != \"\"", false),
         ] {
             assert_eq!(
                 evaluate_condition(text, "when", &Branch).unwrap(),
@@ -267,7 +293,7 @@ mod tests {
             ("(true", 5),
             ("\"x", 0),
             ("true || <+codebase.tag>", 7),
-            ("x == <+codebase.prNumber>", 5),
+            ("x == <+env.NOTHING>", 5),
             ("<+codebase.tag", 0),
             (deep.as_str(), 33),
         ] {
