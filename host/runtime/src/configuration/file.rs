@@ -1,0 +1,333 @@
+//! The file `stepyard.toml`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use stepyard_grammar::{MemoryQuantity, RegistryHost, StepTimeout};
+
+use super::{DockerHost, Endpoint};
+use crate::document::{Field, ProblemKind, Problems, Report, SourceFile, read_toml};
+
+/// What the operator sets. Everything has a default, so that no file is a valid configuration too.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Configuration {
+    /// `[registries."HOST"]`, by the registry's logical name.
+    pub registries: BTreeMap<RegistryHost, RegistryConfiguration>,
+    /// `[aws]`
+    pub aws: AwsConfiguration,
+    /// `[docker]`
+    pub docker: DockerConfiguration,
+    /// `[limits]`
+    pub limits: LimitsConfiguration,
+    /// `[secrets]`
+    pub secrets: SecretsConfiguration,
+    /// `[components]`
+    pub components: ComponentsConfiguration,
+}
+
+/// `[registries."HOST"]`: settings, policy, logs and outputs go on naming `HOST`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryConfiguration {
+    /// `endpoint`: where the registry is reached, such as `http://127.0.0.1:5000`.
+    pub endpoint: Endpoint,
+}
+
+/// `[aws]`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AwsConfiguration {
+    /// `endpoint-url`: where ECR's and STS's APIs are reached instead of at AWS.
+    pub endpoint_url: Option<Endpoint>,
+}
+
+/// `[docker]`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DockerConfiguration {
+    /// `host`: the Docker Engine; without it `DOCKER_HOST` and then the usual socket count.
+    pub host: Option<DockerHost>,
+}
+
+/// `[limits]`: the most that one step may use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LimitsConfiguration {
+    /// `memory`: bytes of the component's memory, such as `256Mi`.
+    pub memory: Option<u64>,
+    /// `cpu-time`: processor time of the component, without the waits, such as `10s`.
+    pub cpu_time: Option<Duration>,
+    /// `wall-clock`: time from start to end; a step's own `timeout` may be shorter.
+    pub wall_clock: Option<Duration>,
+    /// `output-bytes`: bytes of standard output and error that are kept, such as `1Mi`.
+    pub output_bytes: Option<u64>,
+}
+
+/// `[secrets]`: nothing here reads them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum SecretsConfiguration {
+    /// There are none.
+    #[default]
+    None,
+    /// `directory`: one file a secret, named by its identifier.
+    Directory(PathBuf),
+    /// `file`: `NAME=VALUE` lines, or a YAML mapping.
+    File(PathBuf),
+}
+
+/// `[components]`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ComponentsConfiguration {
+    /// `cache`: the folder of compiled components, which nobody but the agent may write.
+    pub cache: Option<PathBuf>,
+}
+
+impl Configuration {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// All problems of the file.
+    pub fn read(path: &Path) -> Result<Self, Problems> {
+        Self::parse(&SourceFile::read(path)?)
+    }
+
+    /// Reads a file whose text is at hand. Relative paths in it start at the folder of its name.
+    ///
+    /// # Errors
+    /// All problems of the file.
+    pub fn parse(file: &SourceFile) -> Result<Self, Problems> {
+        let root = read_toml(file)?;
+        let report = Report::new(file);
+        let configuration = read_root(&Field::root(&root, &report));
+        report.finish(configuration)
+    }
+}
+
+fn read_root(root: &Field<'_>) -> Option<Configuration> {
+    let mut fields = root.fields()?;
+    let registries = fields.optional("registries");
+    let aws = fields.optional("aws");
+    let docker = fields.optional("docker");
+    let limits = fields.optional("limits");
+    let secrets = fields.optional("secrets");
+    let components = fields.optional("components");
+    fields.finish();
+    Some(Configuration {
+        registries: registries
+            .map(|field| read_registries(&field))
+            .unwrap_or_default(),
+        aws: aws.and_then(|field| read_aws(&field)).unwrap_or_default(),
+        docker: docker
+            .and_then(|field| read_docker(&field))
+            .unwrap_or_default(),
+        limits: limits
+            .and_then(|field| read_limits(&field))
+            .unwrap_or_default(),
+        secrets: secrets
+            .and_then(|field| read_secrets(&field))
+            .unwrap_or_default(),
+        components: components
+            .and_then(|field| read_components(&field))
+            .unwrap_or_default(),
+    })
+}
+
+fn endpoint(field: &Field<'_>) -> Option<Endpoint> {
+    if field.text().is_some_and(|text| text.contains('@')) {
+        field.hide();
+    }
+    field.parse(
+        Endpoint::parse,
+        "write an address such as `http://127.0.0.1:5000`",
+    )
+}
+
+fn read_registries(field: &Field<'_>) -> BTreeMap<RegistryHost, RegistryConfiguration> {
+    let mut registries = BTreeMap::new();
+    for (entry, field) in field
+        .fields()
+        .map(|fields| fields.all())
+        .unwrap_or_default()
+    {
+        let host = match RegistryHost::parse(&entry.key) {
+            Ok(host) => Some(host),
+            Err(error) => {
+                field.problem(
+                    ProblemKind::InvalidValue,
+                    error.to_string(),
+                    "write the host as references have it, in quotes: `[registries.\"ghcr.io\"]`",
+                );
+                None
+            }
+        };
+        let Some(mut fields) = field.fields() else {
+            continue;
+        };
+        let endpoint = fields
+            .required("endpoint", "write `endpoint = \"http://127.0.0.1:5000\"`")
+            .and_then(|field| endpoint(&field));
+        fields.finish();
+        if let (Some(host), Some(endpoint)) = (host, endpoint)
+            && registries
+                .insert(host, RegistryConfiguration { endpoint })
+                .is_some()
+        {
+            field.problem(
+                ProblemKind::DuplicateKey,
+                "another name of the same registry stands in the file",
+                "keep one of the two",
+            );
+        }
+    }
+    registries
+}
+
+fn read_aws(field: &Field<'_>) -> Option<AwsConfiguration> {
+    let mut fields = field.fields()?;
+    let endpoint_url = fields
+        .optional("endpoint-url")
+        .and_then(|field| endpoint(&field));
+    fields.finish();
+    Some(AwsConfiguration { endpoint_url })
+}
+
+fn read_docker(field: &Field<'_>) -> Option<DockerConfiguration> {
+    let mut fields = field.fields()?;
+    let host = fields.optional("host").and_then(|field| {
+        field.parse(
+            DockerHost::parse,
+            "write an address such as `unix:///var/run/docker.sock`",
+        )
+    });
+    fields.finish();
+    Some(DockerConfiguration { host })
+}
+
+fn read_limits(field: &Field<'_>) -> Option<LimitsConfiguration> {
+    let mut fields = field.fields()?;
+    let bytes = |field: Field<'_>| {
+        field
+            .parse(MemoryQuantity::parse, "write an amount such as `256Mi`")
+            .map(MemoryQuantity::bytes)
+    };
+    let duration = |field: Field<'_>| {
+        field
+            .parse(
+                StepTimeout::parse,
+                "write a number with its unit, such as `10s` or `1h`",
+            )
+            .map(StepTimeout::duration)
+    };
+    let limits = LimitsConfiguration {
+        memory: fields.optional("memory").and_then(bytes),
+        cpu_time: fields.optional("cpu-time").and_then(duration),
+        wall_clock: fields.optional("wall-clock").and_then(duration),
+        output_bytes: fields.optional("output-bytes").and_then(bytes),
+    };
+    fields.finish();
+    Some(limits)
+}
+
+fn path(field: &Field<'_>) -> Option<PathBuf> {
+    let path = Path::new(field.filled_text()?);
+    let file = Path::new(field.report.file().name());
+    Some(file.parent().unwrap_or(Path::new("")).join(path))
+}
+
+fn read_secrets(field: &Field<'_>) -> Option<SecretsConfiguration> {
+    let mut fields = field.fields()?;
+    let directory = fields.optional("directory");
+    let file = fields.optional("file");
+    let secrets = match (directory, file) {
+        (Some(_), Some(file)) => {
+            file.problem(
+                ProblemKind::InvalidValue,
+                "`directory` and `file` exclude each other",
+                "keep one of the two",
+            );
+            None
+        }
+        (Some(directory), None) => path(&directory).map(SecretsConfiguration::Directory),
+        (None, Some(file)) => path(&file).map(SecretsConfiguration::File),
+        (None, None) => None,
+    };
+    fields.finish();
+    secrets
+}
+
+fn read_components(field: &Field<'_>) -> Option<ComponentsConfiguration> {
+    let mut fields = field.fields()?;
+    let cache = fields.optional("cache").and_then(|field| path(&field));
+    fields.finish();
+    Some(ComponentsConfiguration { cache })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::render_plain;
+
+    fn parse(text: &str) -> Configuration {
+        Configuration::parse(&SourceFile::new("/etc/stepyard/stepyard.toml", text).unwrap())
+            .unwrap_or_else(|error| panic!("{}", render_plain(&error)))
+    }
+
+    #[test]
+    fn reads_every_key() {
+        let configuration = parse(
+            "[registries.\"123456789012.dkr.ecr.us-east-1.amazonaws.com\"]
+endpoint = 'http://127.0.0.1:5000'
+[aws]
+endpoint-url = 'http://127.0.0.1:4566'
+[limits]
+memory = '256Mi'
+cpu-time = '10s'
+wall-clock = '1h'
+output-bytes = 65536
+[docker]
+host = 'unix:///run/docker.sock'
+[secrets]
+directory = 'secrets'
+[components]
+cache = '/var/cache/stepyard'
+",
+        );
+        let (host, registry) = configuration.registries.first_key_value().unwrap();
+        assert_eq!(
+            host.as_str(),
+            "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+        );
+        assert_eq!(registry.endpoint.as_str(), "http://127.0.0.1:5000");
+        assert_eq!(
+            configuration.aws.endpoint_url.unwrap().as_str(),
+            "http://127.0.0.1:4566"
+        );
+        assert_eq!(
+            configuration.limits,
+            LimitsConfiguration {
+                memory: Some(256 << 20),
+                cpu_time: Some(Duration::from_secs(10)),
+                wall_clock: Some(Duration::from_secs(3600)),
+                output_bytes: Some(65536),
+            }
+        );
+        assert_eq!(
+            configuration.docker.host.unwrap().as_str(),
+            "unix:///run/docker.sock"
+        );
+        assert_eq!(
+            configuration.secrets,
+            SecretsConfiguration::Directory("/etc/stepyard/secrets".into())
+        );
+        assert_eq!(
+            configuration.components.cache.unwrap(),
+            Path::new("/var/cache/stepyard")
+        );
+    }
+
+    #[test]
+    fn an_empty_file_sets_nothing() {
+        assert_eq!(parse(""), Configuration::default());
+        assert_eq!(
+            parse("[secrets]\nfile = 'keys.env'").secrets,
+            SecretsConfiguration::File("/etc/stepyard/keys.env".into())
+        );
+    }
+}

@@ -1,0 +1,21 @@
+//! `stepyard.toml`: what the operator of a machine sets, as opposed to the author of a pipeline.
+//!
+//! | key | meaning |
+//! | --- | --- |
+//! | `registries."HOST".endpoint` | where a registry is reached instead of at its own name |
+//! | `aws.endpoint-url` | where AWS's APIs are reached |
+//! | `docker.host` | the Docker Engine |
+//! | `limits.memory`, `.cpu-time`, `.wall-clock`, `.output-bytes` | the most that a step may use |
+//! | `secrets.directory`, `secrets.file` | where secrets are read from |
+//! | `components.cache` | where compiled components are kept |
+//!
+//! Every key is optional, an unknown one is an error. Relative paths start at the file's folder.
+
+mod endpoint;
+mod file;
+
+pub use endpoint::{DockerHost, DockerHostError, Endpoint, EndpointError};
+pub use file::{
+    AwsConfiguration, ComponentsConfiguration, Configuration, DockerConfiguration,
+    LimitsConfiguration, RegistryConfiguration, SecretsConfiguration,
+};
