@@ -80,6 +80,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let folder = tempfile::tempdir().doing(|| "making a folder for the demo".into())?;
     let outcome = visit(options, &tour, &engine, folder.path(), &program, &hostile);
     remove_images(&engine);
+    drop((engine, folder));
     outcome?;
     tour.say("done; nothing is left behind");
     Ok(())

@@ -8,30 +8,13 @@ use crate::error::{Doing, Result};
 use crate::{paths, process};
 
 /// Builds every package of `tests/guests`, or only the named one; returns the components, `NAME.wasm` by
-/// package name. A checkout without that folder has none.
+/// package name. A checkout without that package, or without that folder has none.
 pub(crate) fn build(only: Option<&str>) -> Result<Vec<PathBuf>> {
     let manifest = paths::guests().join("Cargo.toml");
     if !manifest.is_file() {
         eprintln!("no guest fixtures: {} is not there", manifest.display());
         return Ok(Vec::new());
     }
-    let mut command = process::cargo();
-    command
-        .args([
-            "build",
-            "--release",
-            "--target",
-            "wasm32-wasip2",
-            "--manifest-path",
-        ])
-        .arg(&manifest)
-        .arg("--target-dir")
-        .arg(paths::guests().join("target"));
-    match only {
-        Some(package) => command.args(["--package", package]),
-        None => command.arg("--workspace"),
-    };
-    process::run(&mut command)?;
     let metadata = process::output(
         process::cargo()
             .args([
@@ -45,12 +28,32 @@ pub(crate) fn build(only: Option<&str>) -> Result<Vec<PathBuf>> {
     )?;
     let metadata: Value =
         serde_json::from_str(&metadata).doing(|| "reading the fixtures' metadata".into())?;
-    let folder = paths::guest_components();
-    let mut components = Vec::new();
-    for name in package_names(&metadata)
+    let names: Vec<&str> = package_names(&metadata)
         .into_iter()
         .filter(|name| only.is_none_or(|only| only == *name))
-    {
+        .collect();
+    let mut command = process::cargo();
+    command
+        .args([
+            "build",
+            "--release",
+            "--target",
+            "wasm32-wasip2",
+            "--manifest-path",
+        ])
+        .arg(&manifest)
+        .arg("--target-dir")
+        .arg(paths::guests().join("target"));
+    for name in &names {
+        command.args(["--package", name]);
+    }
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    process::run(&mut command)?;
+    let folder = paths::guest_components();
+    let mut components = Vec::new();
+    for name in names {
         let component = folder.join(format!("{name}.wasm"));
         // cargo names a library after its crate, with underscores.
         let library = folder.join(format!("{}.wasm", name.replace('-', "_")));

@@ -57,7 +57,9 @@ enum Task {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.task {
-        Task::Keep(options) => services::keeper::keep(&options).map(|()| ExitCode::SUCCESS),
+        Task::Keep(options) => {
+            services::keeper::keep(&options, std::io::stdin()).map(|()| ExitCode::SUCCESS)
+        }
         task => interrupt::watch().and_then(|()| run(task)),
     };
     outcome.unwrap_or_else(|error| {

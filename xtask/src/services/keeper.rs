@@ -149,18 +149,18 @@ enum Event {
     Ended,
 }
 
-/// The keeper's own task: runs the service until standard input closes or the service ends, then cleans
-/// up. Fails where the service ended by itself, or something could not be removed; only then the log
+/// The keeper's own task: runs the service until `task`, the pipe from the task, closes or the service
+/// ends, then cleans up. Fails where the service ended by itself, or something could not be removed; only then the log
 /// is left.
-pub(crate) fn keep(options: &Options) -> Result<()> {
-    let outcome = serve(options);
+pub(crate) fn keep(options: &Options, task: impl Read + Send + 'static) -> Result<()> {
+    let outcome = serve(options, task);
     let removed: Result<Vec<()>> = options.remove.iter().map(|folder| remove(folder)).collect();
     let unbridged = options.bridge.as_deref().map_or(Ok(()), remove_bridge);
     outcome.and(removed.map(|_| ())).and(unbridged)?;
     fs::remove_file(&options.log).doing(|| format!("deleting {}", options.log.display()))
 }
 
-fn serve(options: &Options) -> Result<()> {
+fn serve(options: &Options, mut task: impl Read + Send + 'static) -> Result<()> {
     if let Some(bridge) = &options.bridge {
         make_bridge(bridge)?;
     }
@@ -189,7 +189,7 @@ fn serve(options: &Options) -> Result<()> {
     });
     std::thread::spawn(move || {
         // Nothing is ever written to the pipe; reading it ends when the task does.
-        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        let _ = task.read_to_end(&mut Vec::new());
         on_close.send(Event::Stop)
     });
     std::thread::spawn(move || {
@@ -285,23 +285,33 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_service_that_ends_by_itself_is_an_error_and_leaves_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("data");
-        fs::create_dir(&data).unwrap();
-        let error = keep(&Options {
-            log: folder.path().join("log"),
-            remove: vec![data.clone()],
+    fn options(folder: &Path, script: &str) -> Options {
+        fs::create_dir(folder.join("data")).unwrap();
+        Options {
+            log: folder.join("log"),
+            remove: vec![folder.join("data")],
             bridge: None,
-            command: vec!["sh".into(), "-c".into(), "echo reason".into()],
-        })
-        .unwrap_err();
+            command: vec!["sh".into(), "-c".into(), script.into()],
+        }
+    }
+
+    #[test]
+    fn a_service_that_ends_by_itself_is_an_error_and_leaves_only_its_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let (task, _writer) = std::io::pipe().unwrap();
+        let error = keep(&options(folder.path(), "echo reason"), task).unwrap_err();
         assert_eq!(error.to_string(), "sh ended by itself");
-        assert!(!data.exists());
-        assert_eq!(
-            fs::read_to_string(folder.path().join("log")).unwrap(),
-            "reason\n"
-        );
+        assert!(!folder.path().join("data").exists());
+        let log = fs::read_to_string(folder.path().join("log")).unwrap();
+        assert_eq!(log, "reason\n");
+    }
+
+    #[test]
+    fn a_service_is_stopped_when_the_task_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (task, writer) = std::io::pipe().unwrap();
+        drop(writer);
+        keep(&options(folder.path(), "exec sleep 600"), task).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }
