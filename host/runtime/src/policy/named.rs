@@ -1,7 +1,8 @@
 //! What the settings of a run name, read from the settings by the annotations of their schema.
 //!
 //! A property of a step's settings schema may carry the keyword `x-stepyard`, which says what its
-//! value names (each element, where it is a list):
+//! value names (each element, where it is a list, and
+//! each value, where it is a mapping):
 //!
 //! | `x-stepyard` | the value is |
 //! | --- | --- |
@@ -11,7 +12,7 @@
 //! | `ecr-cache-repository` | a repository there to take cached layers from, possibly a whole image reference |
 //! | `tag` | a tag to push |
 //! | `pull-image` | a whole image reference to read |
-//! | `push-image` | a whole image reference to write |
+//! | `push-image` | a whole image reference to write; without a tag, any tag of the repository |
 //! | `workspace-path` | a file or folder of the workspace |
 //! | `secret` | a value that may hold a secret |
 
@@ -102,6 +103,11 @@ impl NamedResources {
         Ok(())
     }
 
+    /// The connectors that the settings name.
+    pub fn connectors(&self) -> impl Iterator<Item = &str> {
+        self.connectors.iter().map(String::as_str)
+    }
+
     /// Whether the settings name this connector.
     pub fn names_connector(&self, connector: &str) -> bool {
         self.connectors.contains(connector)
@@ -138,7 +144,8 @@ impl NamedResources {
                 *host == registry
                     && name == repository.as_str()
                     && tag.is_none_or(|tag| {
-                        named_tag.as_deref() == Some(tag) || self.tags.contains(tag)
+                        named_tag.as_deref().is_none_or(|named| named == tag)
+                            || self.tags.contains(tag)
                     })
             })
     }
@@ -169,13 +176,14 @@ impl NamedResources {
     }
 }
 
-/// The texts that a value holds: itself, or its elements.
+/// The texts that a value holds: itself, its elements, or the values of its members.
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
         Value::Number(number) => vec![number.to_string()],
         Value::Array(values) => values.iter().flat_map(texts).collect(),
-        _ => Vec::new(),
+        Value::Object(values) => values.values().flat_map(texts).collect(),
+        Value::Null | Value::Bool(_) => Vec::new(),
     }
 }
 

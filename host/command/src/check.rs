@@ -1,0 +1,23 @@
+//! `stepyard check`: whatever can be known without acting.
+
+use crate::arguments::CheckArguments;
+use crate::exit::{Code, Failure};
+use crate::run::{plan, scope};
+use crate::session;
+
+#[allow(clippy::print_stdout)]
+pub(crate) async fn run(arguments: Box<CheckArguments>) -> Result<Code, Failure> {
+    let input = &arguments.input;
+    let configuration = session::configuration(input.config.as_deref())?;
+    let connectors = session::connectors(input)?;
+    let host = session::bare_host(&configuration)?.build()?;
+    let plan = plan::Plan::read(&host, input).await?;
+    let scope = scope::RunScope::new(input, &plan)?;
+    plan.check(&host, &connectors, &scope).await?;
+    let count = plan.steps().len();
+    println!(
+        "{count} step{} checked, nothing wrong",
+        if count == 1 { "" } else { "s" }
+    );
+    Ok(Code::Done)
+}

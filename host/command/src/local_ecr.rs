@@ -1,0 +1,46 @@
+//! `stepyard local-ecr`: an Amazon ECR on this machine.
+
+use std::io::{IsTerminal, Write};
+
+use stepyard_local_ecr::LocalEcr;
+
+use crate::arguments::LocalEcrArguments;
+use crate::exit::{Code, Failure};
+
+#[allow(clippy::print_stderr)]
+pub(crate) async fn run(arguments: LocalEcrArguments) -> Result<Code, Failure> {
+    let mut builder = LocalEcr::builder(&arguments.data)
+        .account(arguments.account)
+        .region(arguments.region)
+        .token_lifetime(arguments.token_lifetime)
+        .blob_mounting(arguments.blob_mounting)
+        .create_on_push(arguments.create_on_push);
+    for action in arguments.deny {
+        builder = builder.deny(action);
+    }
+    for (action, every) in arguments.throttle {
+        builder = builder.throttle(action, every);
+    }
+    let server = builder.bind(arguments.listen).await.map_err(|error| {
+        Failure::input(
+            error.to_string(),
+            "choose another address with --listen or another folder with --data",
+        )
+    })?;
+    let mut stdout = std::io::stdout().lock();
+    for (name, value) in server.environment() {
+        writeln!(stdout, "export {name}={value}")?;
+    }
+    stdout.flush()?;
+    drop(stdout);
+    if std::io::stderr().is_terminal() {
+        eprintln!(
+            "\n{} is served at {}. The lines above point a client at it. Ctrl-C ends it.",
+            server.registry_host(),
+            server.address()
+        );
+    }
+    crate::run::interrupted().await?;
+    server.shutdown().await;
+    Ok(Code::Done)
+}

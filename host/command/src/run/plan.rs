@@ -1,0 +1,412 @@
+//! What a command line asks to run: steps, their components and their settings.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+use stepyard::connector::{ConnectorReference, Connectors};
+use stepyard::document::{Positions, Problem, ProblemKind, Problems};
+use stepyard::expression;
+use stepyard::pipeline::{
+    Element, FailureStrategy, Infrastructure, Pipeline, StepDefinition, StepType, When,
+};
+use stepyard::policy::NamedResources;
+use stepyard::secret::Placeholders;
+use stepyard::{Component, ComponentSource, Host, RunError, RunRequest, StepFailure};
+
+use super::scope::RunScope;
+use super::settings;
+use crate::arguments::InputArguments;
+use crate::exit::{Code, Failure};
+use crate::{inspect, session};
+
+/// The steps to run, in order, and the pipeline that they come from.
+pub(crate) struct Plan {
+    pub(crate) pipeline: Pipeline,
+    steps: Vec<PlannedStep>,
+}
+
+/// One step to run.
+pub(crate) struct PlannedStep {
+    /// For events and expressions.
+    pub(crate) identifier: String,
+    /// For people.
+    pub(crate) name: String,
+    /// What runs.
+    pub(crate) component: Component,
+    /// The step's own limit of time.
+    pub(crate) timeout: Option<Duration>,
+    /// Its conditions: the stage's, the groups' and its own.
+    pub(crate) conditions: Vec<When>,
+    /// What happens when it fails.
+    pub(crate) failure_strategies: Vec<FailureStrategy>,
+    /// The index of its stage.
+    pub(crate) stage: usize,
+    settings: Value,
+    positions: Option<Positions>,
+}
+
+/// Settings with their expressions resolved.
+pub(crate) struct ResolvedSettings {
+    pub(crate) value: Value,
+    pub(crate) placeholders: Placeholders,
+}
+
+impl Plan {
+    /// Reads what `input` names, and loads the components.
+    pub(crate) async fn read(host: &Host, input: &InputArguments) -> Result<Self, Failure> {
+        let mut plan = match (&input.component, &input.target) {
+            (Some(path), None) => {
+                let mut source = ComponentSource::file(path);
+                if let Some(digest) = &input.digest {
+                    source = source.with_digest(digest.clone());
+                }
+                Self::of_component(host, source, input).await?
+            }
+            (Some(_), Some(target)) => {
+                return Err(Failure::input(
+                    format!("both {target} and --component say what to run"),
+                    "give one of them; the settings of a component are given with --set",
+                ));
+            }
+            (None, Some(target)) if is_built_in(target) && !Path::new(target).exists() => {
+                Self::of_component(host, inspect::source(target), input).await?
+            }
+            (None, Some(target)) => Self::of_file(host, Path::new(target), input).await?,
+            (None, None) => {
+                return Err(Failure::input(
+                    "nothing to run is named",
+                    "name a file, a built-in step, or a component with --component",
+                ));
+            }
+        };
+        if let Some(wanted) = &input.step {
+            let known: Vec<String> = plan.identifiers();
+            plan.steps.retain(|step| step.identifier == wanted.as_str());
+            if plan.steps.is_empty() {
+                return Err(Failure::input(
+                    format!("there is no step {wanted}"),
+                    format!("the steps are {}", known.join(", ")),
+                ));
+            }
+        }
+        Ok(plan)
+    }
+
+    async fn of_component(
+        host: &Host,
+        source: ComponentSource,
+        input: &InputArguments,
+    ) -> Result<Self, Failure> {
+        let component = session::load(host, source).await?;
+        let description = describe(host, &component).await?;
+        let settings = settings::parse(&input.settings, &description.settings_schema)?;
+        Ok(Self {
+            pipeline: Pipeline::default(),
+            steps: vec![PlannedStep {
+                identifier: description.name.replace('-', "_"),
+                name: description.name.clone(),
+                component,
+                timeout: None,
+                conditions: Vec::new(),
+                failure_strategies: Vec::new(),
+                stage: 0,
+                settings,
+                positions: None,
+            }],
+        })
+    }
+
+    async fn of_file(host: &Host, path: &Path, input: &InputArguments) -> Result<Self, Failure> {
+        if !path.exists() && path.extension().is_none() {
+            let steps: Vec<&str> = Host::built_in_steps().collect();
+            return Err(Failure::input(
+                format!("{} is neither a file nor a built-in step", path.display()),
+                format!("the built-in steps are {}", steps.join(", ")),
+            ));
+        }
+        if let Some(setting) = input.settings.first() {
+            return Err(Failure::input(
+                format!("--set {setting} goes with a built-in step or --component, not with a file"),
+                "write the setting into the file, or use <+input> there and --input here",
+            ));
+        }
+        let pipeline = Pipeline::read(path)?;
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let mut steps = Vec::new();
+        for (index, stage) in pipeline.stages.iter().enumerate() {
+            if let Some(infrastructure) = stage.infrastructure {
+                require_docker(infrastructure)?;
+            }
+            let conditions: Vec<When> = stage.when.iter().cloned().collect();
+            for (definition, conditions) in flatten(&stage.elements, &conditions) {
+                let component = session::load(host, source(definition, &folder)).await?;
+                steps.push(PlannedStep {
+                    identifier: definition.identifier.to_string(),
+                    name: definition.name.to_string(),
+                    component,
+                    timeout: definition.timeout,
+                    conditions,
+                    failure_strategies: definition.failure_strategies.clone(),
+                    stage: index,
+                    settings: definition.spec.clone(),
+                    positions: Some(definition.positions.clone()),
+                });
+            }
+        }
+        Ok(Self { pipeline, steps })
+    }
+
+    /// The steps, in order.
+    pub(crate) fn steps(&self) -> &[PlannedStep] {
+        &self.steps
+    }
+
+    fn identifiers(&self) -> Vec<String> {
+        self.steps
+            .iter()
+            .map(|step| step.identifier.clone())
+            .collect()
+    }
+
+    /// Checks every step whose settings can be known before anything runs: expressions, the
+    /// step's own validation, and that the connectors exist.
+    pub(crate) async fn check(
+        &self,
+        host: &Host,
+        connectors: &Connectors,
+        scope: &RunScope,
+    ) -> Result<(), Failure> {
+        let mut problems = Vec::new();
+        for step in &self.steps {
+            scope.enter_stage(self, step.stage)?;
+            if step.settings.to_string().contains("<+steps.") {
+                continue;
+            }
+            let checked = step.check(host, connectors, scope).await?;
+            problems.extend(checked);
+        }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Problems::from(problems).into())
+        }
+    }
+}
+
+impl PlannedStep {
+    /// The settings for this run.
+    pub(crate) fn resolve(&self, scope: &RunScope) -> Result<ResolvedSettings, Problems> {
+        let value = match &self.positions {
+            Some(positions) => expression::resolve(&self.settings, positions, scope)?,
+            None => scope.resolve_command_line(&self.settings)?,
+        };
+        Ok(ResolvedSettings {
+            value,
+            placeholders: scope.placeholders(),
+        })
+    }
+
+    async fn check(
+        &self,
+        host: &Host,
+        connectors: &Connectors,
+        scope: &RunScope,
+    ) -> Result<Vec<Problem>, Failure> {
+        let resolved = match self.resolve(scope) {
+            Ok(resolved) => resolved,
+            Err(problems) => return Ok(problems.into_vec()),
+        };
+        let mut problems = self.unknown_connectors(host, connectors, &resolved.value).await?;
+        // A step validates its settings before its first call, and this host has no capability
+        // that a call could reach.
+        let request = RunRequest::new(resolved.value)
+            .step(self.identifier.clone())
+            .placeholders(resolved.placeholders);
+        match host.run(&self.component, request).await {
+            Err(RunError::Step(StepFailure(error)))
+                if error.kind == stepyard::ErrorKind::InvalidSettings =>
+            {
+                problems.extend(self.problems(&error.message, error.hint.as_deref()));
+            }
+            Err(RunError::Step(_)) | Ok(_) => {}
+            Err(error) => return Err(Failure::new(Code::Failed, error)),
+        }
+        Ok(problems)
+    }
+
+    async fn unknown_connectors(
+        &self,
+        host: &Host,
+        connectors: &Connectors,
+        settings: &Value,
+    ) -> Result<Vec<Problem>, Failure> {
+        let description = describe(host, &self.component).await?;
+        let named = NamedResources::from_settings(&description.settings_schema, settings)
+            .map_err(|error| Failure::new(Code::Failed, error))?;
+        let known: Vec<&str> = connectors
+            .iter()
+            .map(|connector| connector.identifier.as_str())
+            .collect();
+        let is_known = |name: &str| {
+            ConnectorReference::parse(name)
+                .is_ok_and(|reference| connectors.get(&reference).is_some())
+        };
+        Ok(named
+            .connectors()
+            .filter(|name| !is_known(name))
+            .map(|name| {
+                let message = format!("there is no connector {name}");
+                let help = if known.is_empty() {
+                    "name the file that holds it with --connectors".to_owned()
+                } else {
+                    format!("the connectors are {}", known.join(", "))
+                };
+                self.problem_with_value(name, &message, &help)
+            })
+            .collect())
+    }
+
+    /// What a step says of its settings, one problem a line as `FIELD: TEXT`, with the places in
+    /// the file.
+    pub(crate) fn problems(&self, message: &str, hint: Option<&str>) -> Vec<Problem> {
+        let lines: Vec<(&str, &str)> = message
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .filter(|(field, _)| is_field(field))
+            .collect();
+        if lines.is_empty() {
+            return vec![with_help(self.problem_at("", message), hint)];
+        }
+        lines
+            .into_iter()
+            .map(|(field, text)| with_help(self.problem_at(&pointer(field), text), hint))
+            .collect()
+    }
+
+    fn problem_at(&self, pointer: &str, message: &str) -> Problem {
+        match &self.positions {
+            Some(positions) => positions.problem(ProblemKind::InvalidValue, pointer, message),
+            None if pointer.is_empty() => {
+                Problem::without_position(ProblemKind::InvalidValue, message)
+            }
+            None => {
+                let field = pointer.trim_start_matches('/').replace('/', ".");
+                Problem::without_position(
+                    ProblemKind::InvalidValue,
+                    format!("--set {field}: {message}"),
+                )
+            }
+        }
+    }
+
+    /// A problem with the setting that has `value`, or one of whose elements it is.
+    fn problem_with_value(&self, value: &str, message: &str, help: &str) -> Problem {
+        let holds = |candidate: &Value| {
+            candidate.as_str() == Some(value)
+                || candidate
+                    .as_array()
+                    .is_some_and(|items| items.iter().any(|item| item.as_str() == Some(value)))
+        };
+        let field = self
+            .settings
+            .as_object()
+            .and_then(|settings| settings.iter().find(|(_, candidate)| holds(candidate)))
+            .map(|(name, _)| format!("/{name}"));
+        self.problem_at(&field.unwrap_or_default(), message)
+            .with_help(help)
+    }
+}
+
+fn with_help(problem: Problem, hint: Option<&str>) -> Problem {
+    match hint {
+        Some(hint) => problem.with_help(hint),
+        None => problem,
+    }
+}
+
+/// Whether the text before a colon is the path of a field, as in `tags[1]`, and not prose.
+fn is_field(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|character| character.is_ascii_alphanumeric() || "._-/[]".contains(character))
+}
+
+/// `labels.key` and `tags[1]` as JSON pointers.
+fn pointer(field: &str) -> String {
+    field
+        .split(['.', '[', ']'])
+        .filter(|token| !token.is_empty())
+        .map(|token| format!("/{}", token.replace('~', "~0").replace('/', "~1")))
+        .collect()
+}
+
+pub(crate) async fn describe<'a>(
+    host: &Host,
+    component: &'a Component,
+) -> Result<&'a stepyard::component::Description, Failure> {
+    host.describe(component)
+        .await
+        .map_err(|error| Failure::new(Code::BadInput, error))
+}
+
+fn is_built_in(name: &str) -> bool {
+    Host::built_in_steps().any(|step| step == name)
+}
+
+/// The steps of `elements` with the conditions around them. Parallel members run in order.
+fn flatten<'a>(
+    elements: &'a [Element],
+    conditions: &[When],
+) -> Vec<(&'a StepDefinition, Vec<When>)> {
+    let mut steps = Vec::new();
+    for element in elements {
+        match element {
+            Element::Step(step) => {
+                let own = step.when.iter().cloned();
+                steps.push((&**step, conditions.iter().cloned().chain(own).collect()));
+            }
+            Element::Parallel(members) => steps.extend(flatten(members, conditions)),
+            Element::Group(group) => {
+                let mut conditions = conditions.to_vec();
+                conditions.extend(group.when.clone());
+                steps.extend(flatten(&group.elements, &conditions));
+            }
+        }
+    }
+    steps
+}
+
+fn source(step: &StepDefinition, folder: &Path) -> ComponentSource {
+    match &step.step_type {
+        StepType::BuildAndPushEcr => ComponentSource::built_in("build-push-ecr"),
+        StepType::PromoteImage => ComponentSource::built_in("promote-image"),
+        StepType::Component(path) => ComponentSource::file(folder.join(PathBuf::from(path))),
+        other => ComponentSource::built_in(format!("{other:?}")),
+    }
+}
+
+fn require_docker(infrastructure: Infrastructure) -> Result<(), Failure> {
+    match infrastructure {
+        Infrastructure::KubernetesDirect => Err(Failure::input(
+            "the stage's infrastructure is KubernetesDirect, and this version builds with a \
+             Docker Engine only",
+            "set infrastructure.type to Docker or VM, or leave it out",
+        )),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_field, pointer};
+
+    #[test]
+    fn fields_become_pointers() {
+        assert_eq!(pointer("tags[1]"), "/tags/1");
+        assert_eq!(pointer("resources.limits.memory"), "/resources/limits/memory");
+        assert!(is_field("tags[1]"));
+        assert!(!is_field("the settings are wrong"));
+    }
+}

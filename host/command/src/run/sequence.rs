@@ -1,0 +1,212 @@
+//! Running steps one after another: conditions, retries, and what comes after a failure.
+
+use std::time::{Duration, Instant};
+
+use stepyard::event::{EventKind, Reporter, StepStatus};
+use stepyard::pipeline::{FailureAction, FailureError, WhenStatus};
+use stepyard::{ErrorKind, Host, Outcome, RunError, RunRequest, StepFailure, Workspace};
+
+use super::plan::{Plan, PlannedStep};
+use super::scope::RunScope;
+use crate::exit::Failure;
+use crate::view::StepSummary;
+
+/// What the steps of one command share.
+pub(super) struct Sequence<'a> {
+    pub(super) host: &'a Host,
+    pub(super) plan: &'a Plan,
+    pub(super) scope: &'a RunScope,
+    pub(super) workspace: Workspace,
+    pub(super) timeout: Option<Duration>,
+    pub(super) events: super::Events,
+}
+
+/// How one step ended.
+pub(super) struct StepEnd {
+    pub(super) summary: StepSummary,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) error: Option<RunError>,
+    aborts: bool,
+}
+
+impl Sequence<'_> {
+    /// Runs the steps in order and hands each end to `ended`.
+    pub(super) async fn run(
+        &self,
+        mut ended: impl FnMut(StepEnd) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut failed: Option<String> = None;
+        let mut aborted = false;
+        for step in self.plan.steps() {
+            self.scope.enter_stage(self.plan, step.stage)?;
+            let skipped = match aborted {
+                true => Some("the run was aborted".to_owned()),
+                false => self.reason_to_skip(step, failed.as_deref())?,
+            };
+            let end = match skipped {
+                Some(reason) => self.skip(step, reason),
+                None => self.run_step(step).await?,
+            };
+            if !matches!(end.summary.status, StepStatus::Succeeded | StepStatus::Skipped) {
+                failed.get_or_insert_with(|| step.identifier.clone());
+            }
+            aborted |= end.aborts;
+            ended(end)?;
+        }
+        Ok(())
+    }
+
+    fn reason_to_skip(
+        &self,
+        step: &PlannedStep,
+        failed: Option<&str>,
+    ) -> Result<Option<String>, Failure> {
+        if let (Some(failed), true) = (failed, step.conditions.is_empty()) {
+            return Ok(Some(format!("the step {failed} failed")));
+        }
+        for condition in &step.conditions {
+            let holds = match condition.status {
+                WhenStatus::Success => failed.is_none(),
+                WhenStatus::Failure => failed.is_some(),
+                WhenStatus::All => true,
+            };
+            if !holds {
+                return Ok(Some(match failed {
+                    Some(failed) => format!("the step {failed} failed"),
+                    None => "no step failed".to_owned(),
+                }));
+            }
+            if let Some(condition) = &condition.condition
+                && !condition.evaluate(self.scope)?
+            {
+                return Ok(Some(format!("its condition is false: {}", condition.text)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn skip(&self, step: &PlannedStep, reason: String) -> StepEnd {
+        let reporter = Reporter::new(self.events.sink(), step.identifier.clone());
+        reporter.report(EventKind::StepFinished {
+            status: StepStatus::Skipped,
+            milliseconds: 0,
+            error: Some(reason.clone()),
+        });
+        StepEnd {
+            summary: summary(step, StepStatus::Skipped, Duration::ZERO, Some(reason)),
+            outcome: None,
+            error: None,
+            aborts: false,
+        }
+    }
+
+    /// Runs a step, and again where its failure strategies say so.
+    async fn run_step(&self, step: &PlannedStep) -> Result<StepEnd, Failure> {
+        let begin = Instant::now();
+        let mut retries = 0;
+        loop {
+            let settings = step.resolve(self.scope)?;
+            let mut request = RunRequest::new(settings.value)
+                .step(step.identifier.clone())
+                .placeholders(settings.placeholders)
+                .workspace(self.workspace.clone())
+                .events(self.events.clone());
+            if let Some(timeout) = shorter(step.timeout, self.timeout) {
+                request = request.timeout(timeout);
+            }
+            let error = match self.host.run(&step.component, request).await {
+                Ok(outcome) => {
+                    self.scope.add_outputs(&step.identifier, &outcome.outputs);
+                    let mut summary =
+                        summary(step, StepStatus::Succeeded, begin.elapsed(), None);
+                    summary.images.clone_from(&outcome.images);
+                    summary.outputs.clone_from(&outcome.outputs);
+                    return Ok(StepEnd {
+                        summary,
+                        outcome: Some(outcome),
+                        error: None,
+                        aborts: false,
+                    });
+                }
+                Err(error) => error,
+            };
+            let action = action(step, &error);
+            if let Some(FailureAction::Retry(retry)) = action
+                && retries < retry.count
+            {
+                let wait = retry.interval(retries as usize);
+                retries += 1;
+                let reporter = Reporter::new(self.events.sink(), step.identifier.clone());
+                reporter.log(
+                    stepyard::event::LogLevel::Warn,
+                    format!("retry {retries} of {} in {wait:?}: {error}", retry.count),
+                );
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+            let action = match action {
+                Some(FailureAction::Retry(retry)) => Some(&*retry.on_failure),
+                other => other,
+            };
+            let status = match action {
+                Some(FailureAction::Ignore | FailureAction::MarkAsSuccess) => StepStatus::Succeeded,
+                _ => error.status(),
+            };
+            return Ok(StepEnd {
+                summary: summary(step, status, begin.elapsed(), Some(error.to_string())),
+                outcome: None,
+                error: Some(error),
+                aborts: matches!(action, Some(FailureAction::Abort)),
+            });
+        }
+    }
+}
+
+fn shorter(left: Option<Duration>, right: Option<Duration>) -> Option<Duration> {
+    match (left, right) {
+        (Some(left), Some(right)) => Some(left.min(right)),
+        (left, right) => left.or(right),
+    }
+}
+
+fn summary(
+    step: &PlannedStep,
+    status: StepStatus,
+    duration: Duration,
+    error: Option<String>,
+) -> StepSummary {
+    StepSummary {
+        identifier: step.identifier.clone(),
+        name: step.name.clone(),
+        status,
+        duration,
+        error,
+        images: Vec::new(),
+        outputs: Vec::new(),
+    }
+}
+
+/// What the step's failure strategies say of an error.
+fn action<'a>(step: &'a PlannedStep, error: &RunError) -> Option<&'a FailureAction> {
+    let error = failure_error(error);
+    step.failure_strategies
+        .iter()
+        .find(|strategy| strategy.matches(error))
+        .map(|strategy| &strategy.action)
+}
+
+/// Harness's class of an error.
+fn failure_error(error: &RunError) -> FailureError {
+    match error {
+        RunError::TimedOut { .. } => FailureError::Timeout,
+        RunError::Step(StepFailure(error)) => match error.kind {
+            ErrorKind::Unauthenticated => FailureError::Authentication,
+            ErrorKind::Forbidden => FailureError::Authorization,
+            ErrorKind::Denied => FailureError::PolicyEvaluationFailure,
+            ErrorKind::TimedOut => FailureError::Timeout,
+            ErrorKind::Unavailable | ErrorKind::Throttled => FailureError::Connectivity,
+            _ => FailureError::Unknown,
+        },
+        _ => FailureError::Unknown,
+    }
+}

@@ -1,0 +1,133 @@
+//! What the commands that load or run steps have in common: the operator's configuration, the
+//! connectors, and the host that is built from them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use stepyard::auth::ConnectorAuthenticator;
+use stepyard::auth::aws::AwsEndpoints;
+use stepyard::build::docker::{DockerEngine, DockerHost};
+use stepyard::component::CodeCache;
+use stepyard::configuration::{Configuration, SecretsConfiguration};
+use stepyard::connector::Connectors;
+use stepyard::ecr::aws::AwsEcr;
+use stepyard::registry::{Endpoint, Endpoints, OciRegistry};
+use stepyard::secret::{DirectorySecrets, EnvironmentSecrets, FileSecrets, SecretStore};
+use stepyard::{Component, ComponentSource, Host, HostBuilder, Limits};
+
+use crate::arguments::InputArguments;
+use crate::exit::{Code, Failure};
+
+/// The file that is read where none is named.
+const DEFAULT_CONFIGURATION: &str = "stepyard.toml";
+
+/// Reads the operator's configuration.
+pub(crate) fn configuration(path: Option<&Path>) -> Result<Configuration, Failure> {
+    match path {
+        Some(path) => Ok(Configuration::read(path)?),
+        None if Path::new(DEFAULT_CONFIGURATION).is_file() => {
+            Ok(Configuration::read(Path::new(DEFAULT_CONFIGURATION))?)
+        }
+        None => Ok(Configuration::default()),
+    }
+}
+
+/// A host without any capability: to look at components and to check settings.
+pub(crate) fn bare_host(configuration: &Configuration) -> Result<HostBuilder, Failure> {
+    let mut limits = Limits::default();
+    let configured = &configuration.limits;
+    if let Some(memory) = configured.memory {
+        limits.memory = usize::try_from(memory).unwrap_or(usize::MAX);
+    }
+    if let Some(cpu_time) = configured.cpu_time {
+        limits.cpu_time = cpu_time;
+    }
+    if let Some(output) = configured.output_bytes {
+        limits.output = usize::try_from(output).unwrap_or(usize::MAX);
+    }
+    limits.wall_clock = configured.wall_clock;
+    let mut builder = Host::builder().limits(limits);
+    if let Some(folder) = configuration.components.cache.clone().or_else(cache_folder) {
+        let cache = CodeCache::open(folder)
+            .map_err(|error| Failure::input(error.to_string(), "name another folder with `cache` under [components] of stepyard.toml"))?;
+        builder = builder.code_cache(cache);
+    }
+    Ok(builder)
+}
+
+/// A host with every capability that the files configure.
+pub(crate) fn host(
+    configuration: &Configuration,
+    connectors: Connectors,
+) -> Result<Host, Failure> {
+    let mut endpoints = Endpoints::new();
+    for (registry, configured) in &configuration.registries {
+        let endpoint = Endpoint::parse(configured.endpoint.as_str())
+            .map_err(|error| Failure::input(error.to_string(), "mend it in stepyard.toml"))?;
+        endpoints.map(registry.clone(), endpoint);
+    }
+    let aws_endpoints = AwsEndpoints {
+        url: configuration
+            .aws
+            .endpoint_url
+            .as_ref()
+            .map(|endpoint| endpoint.as_str().to_owned()),
+    };
+    let authenticator =
+        ConnectorAuthenticator::new(connectors, secret_stores(configuration)?, aws_endpoints);
+    let docker_host = DockerHost::find(
+        configuration
+            .docker
+            .host
+            .as_ref()
+            .map(stepyard::configuration::DockerHost::as_str),
+    )?;
+    Ok(bare_host(configuration)?
+        .ecr(AwsEcr::new(&authenticator))
+        .authenticator(authenticator)
+        .engine(DockerEngine::new(docker_host, endpoints.clone()))
+        .registry(OciRegistry::new(endpoints)?)
+        .build()?)
+}
+
+fn secret_stores(configuration: &Configuration) -> Result<Vec<Arc<dyn SecretStore>>, Failure> {
+    let mut stores: Vec<Arc<dyn SecretStore>> = vec![Arc::new(EnvironmentSecrets)];
+    match &configuration.secrets {
+        SecretsConfiguration::File(path) => {
+            let secrets = FileSecrets::read(path).map_err(|error| {
+                Failure::input(error.to_string(), "the file is named under [secrets] of stepyard.toml")
+            })?;
+            stores.push(Arc::new(secrets));
+        }
+        SecretsConfiguration::Directory(path) => {
+            stores.push(Arc::new(DirectorySecrets::new(path)));
+        }
+        SecretsConfiguration::None => {}
+    }
+    Ok(stores)
+}
+
+/// Where compiled components are kept: below `$XDG_CACHE_HOME` or `~/.cache` (XDG base directory
+/// specification).
+fn cache_folder() -> Option<PathBuf> {
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    absolute("XDG_CACHE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
+        .map(|cache| cache.join("stepyard/components"))
+}
+
+/// Reads the connectors of the command line.
+pub(crate) fn connectors(arguments: &InputArguments) -> Result<Connectors, Failure> {
+    Ok(Connectors::read(&arguments.connectors)?)
+}
+
+/// Loads a component for a person who named it.
+pub(crate) async fn load(host: &Host, source: ComponentSource) -> Result<Component, Failure> {
+    host.load(source)
+        .await
+        .map_err(|error| Failure::new(Code::BadInput, error))
+}
