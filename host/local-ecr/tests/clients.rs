@@ -3,6 +3,13 @@
 //! `cargo xtask test` provides them: a Docker daemon by `DOCKER_HOST`, the AWS command line by
 //! `STEPYARD_TEST_AWS` (the path of its executable), the others on the `PATH`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed assumption fails the test"
+)]
+
 use sha2::{Digest as _, Sha256};
 use std::ffi::OsStr;
 use std::path::Path;
@@ -127,7 +134,7 @@ impl Fixture {
         let folder = self.folder.path().join(name);
         std::fs::create_dir(&folder).unwrap();
         let archive = tar_archive(name);
-        let mut blob = |content: &[u8], media_type: &str| {
+        let blob = |content: &[u8], media_type: &str| {
             let hash = Sha256::digest(content);
             let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
             std::fs::write(folder.join(&hash), content).unwrap();
