@@ -242,6 +242,7 @@ async fn skopeo_copies_in_out_and_across() {
     let target = format!("docker://{}", fixture.image("v1"));
     run(&mut skopeo(&[
         "copy",
+        "--preserve-digests",
         "--dest-tls-verify=false",
         &source,
         &target,
@@ -265,6 +266,7 @@ async fn skopeo_copies_in_out_and_across() {
     let out = format!("dir:{}", fixture.folder.path().join("out").display());
     run(&mut skopeo(&[
         "copy",
+        "--preserve-digests",
         "--src-tls-verify=false",
         &promoted,
         &out,
@@ -277,13 +279,20 @@ async fn skopeo_copies_in_out_and_across() {
     run(immutable.args(["--image-tag-mutability", "IMMUTABLE"])).await;
     run(&mut skopeo(&[
         "copy",
+        "--preserve-digests",
         "--dest-tls-verify=false",
         &source,
         &target,
     ]))
     .await;
     let other = fixture.image_folder("second");
-    let mut copy = skopeo(&["copy", "--dest-tls-verify=false", &other, &target]);
+    let mut copy = skopeo(&[
+        "copy",
+        "--preserve-digests",
+        "--dest-tls-verify=false",
+        &other,
+        &target,
+    ]);
     let (success, output) = attempt(&mut copy, b"").await;
     assert!(!success && output.contains("tag is immutable"), "{output}");
     assert_eq!(fixture.digest("v1").await, digest);
