@@ -1,5 +1,4 @@
 use crate::authentication::{AccessKey, Authority, Seal};
-use crate::names::is_account;
 use crate::restrictions::Restrictions;
 use crate::server::Server;
 use crate::service::Service;
@@ -10,6 +9,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
+use stepyard_grammar::{AwsAccountId, AwsRegion, GrammarError};
 use tokio::net::TcpListener;
 
 /// An Amazon ECR in one process. See the [crate's documentation](crate).
@@ -50,12 +50,9 @@ pub struct Builder {
 /// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The account is not one.
-    #[error("the account is '{0}', expected 12 digits such as 123456789012")]
-    InvalidAccount(String),
-    /// The region is not one.
-    #[error("the region is '{0}', expected a name such as us-east-1")]
-    InvalidRegion(String),
+    /// The account or the region is not one; the text says what was expected.
+    #[error(transparent)]
+    Setting(#[from] GrammarError),
     /// The address is taken, or not this machine's.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -150,13 +147,8 @@ impl Builder {
     /// [`StartError`] where a setting is invalid, the folder is in use or damaged, or the address
     /// cannot be had.
     pub async fn bind(self, address: SocketAddr) -> Result<Server, StartError> {
-        if !is_account(&self.account) {
-            return Err(StartError::InvalidAccount(self.account));
-        }
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if self.region.is_empty() || !self.region.bytes().all(plain) {
-            return Err(StartError::InvalidRegion(self.region));
-        }
+        let account = AwsAccountId::parse(&self.account)?.to_string();
+        let region = AwsRegion::parse(&self.region)?;
         let data = self.data;
         let (storage, seal) =
             blocking(move || Ok((Storage::open(&data)?, Seal::open(&data)?))).await?;
@@ -165,8 +157,8 @@ impl Builder {
         let address = listener.local_addr().map_err(failed)?;
         let authority = Authority {
             seal,
-            account: self.account.clone(),
-            region: self.region.clone(),
+            account: account.clone(),
+            region: region.clone(),
             access_keys: self.access_keys,
             token_lifetime: u64::try_from(self.token_lifetime.as_millis()).unwrap_or(u64::MAX),
             revoked_until: AtomicU64::new(0),
@@ -177,8 +169,8 @@ impl Builder {
                 storage,
                 authority,
                 restrictions: self.restrictions,
-                account: self.account,
-                region: self.region,
+                account,
+                region,
                 address,
                 blob_mounting: self.blob_mounting,
                 create_on_push: self.create_on_push,

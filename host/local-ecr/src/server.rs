@@ -83,8 +83,8 @@ impl Server {
             ("AWS_ENDPOINT_URL", format!("http://{}", self.address())),
             ("AWS_ACCESS_KEY_ID", id.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", secret.to_owned()),
-            ("AWS_REGION", self.service.region.clone()),
-            ("AWS_DEFAULT_REGION", self.service.region.clone()),
+            ("AWS_REGION", self.service.region.to_string()),
+            ("AWS_DEFAULT_REGION", self.service.region.to_string()),
         ]
     }
 

@@ -1,9 +1,10 @@
 use crate::authentication::Authority;
-use crate::names::{now, partition};
+use crate::names::now;
 use crate::restrictions::{Refusal, Restrictions};
 use crate::storage::{Repository, Settings, Storage, StorageError, TagMutability, blocking};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use stepyard_grammar::AwsRegion;
 
 /// What every request handler works with.
 pub(crate) struct Service {
@@ -11,7 +12,7 @@ pub(crate) struct Service {
     pub(crate) authority: Authority,
     pub(crate) restrictions: Restrictions,
     pub(crate) account: String,
-    pub(crate) region: String,
+    pub(crate) region: AwsRegion,
     pub(crate) address: SocketAddr,
     pub(crate) blob_mounting: bool,
     pub(crate) create_on_push: bool,
@@ -62,6 +63,6 @@ impl Service {
 
     /// The ARN prefix of this server's partition, such as `arn:aws`.
     pub(crate) fn arn_prefix(&self) -> String {
-        format!("arn:{}", partition(&self.region))
+        format!("arn:{}", self.region.partition().name())
     }
 }

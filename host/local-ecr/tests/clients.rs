@@ -3,6 +3,13 @@
 //! `cargo xtask test` provides them: a Docker daemon by `DOCKER_HOST`, the AWS command line by
 //! `STEPYARD_TEST_AWS` (the path of its executable), the others on the `PATH`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed assumption fails the test"
+)]
+
 use sha2::{Digest as _, Sha256};
 use std::ffi::OsStr;
 use std::path::Path;
@@ -127,7 +134,7 @@ impl Fixture {
         let folder = self.folder.path().join(name);
         std::fs::create_dir(&folder).unwrap();
         let archive = tar_archive(name);
-        let mut blob = |content: &[u8], media_type: &str| {
+        let blob = |content: &[u8], media_type: &str| {
             let hash = Sha256::digest(content);
             let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
             std::fs::write(folder.join(&hash), content).unwrap();
@@ -235,6 +242,7 @@ async fn skopeo_copies_in_out_and_across() {
     let target = format!("docker://{}", fixture.image("v1"));
     run(&mut skopeo(&[
         "copy",
+        "--preserve-digests",
         "--dest-tls-verify=false",
         &source,
         &target,
@@ -258,6 +266,7 @@ async fn skopeo_copies_in_out_and_across() {
     let out = format!("dir:{}", fixture.folder.path().join("out").display());
     run(&mut skopeo(&[
         "copy",
+        "--preserve-digests",
         "--src-tls-verify=false",
         &promoted,
         &out,
@@ -270,13 +279,20 @@ async fn skopeo_copies_in_out_and_across() {
     run(immutable.args(["--image-tag-mutability", "IMMUTABLE"])).await;
     run(&mut skopeo(&[
         "copy",
+        "--preserve-digests",
         "--dest-tls-verify=false",
         &source,
         &target,
     ]))
     .await;
     let other = fixture.image_folder("second");
-    let mut copy = skopeo(&["copy", "--dest-tls-verify=false", &other, &target]);
+    let mut copy = skopeo(&[
+        "copy",
+        "--preserve-digests",
+        "--dest-tls-verify=false",
+        &other,
+        &target,
+    ]);
     let (success, output) = attempt(&mut copy, b"").await;
     assert!(!success && output.contains("tag is immutable"), "{output}");
     assert_eq!(fixture.digest("v1").await, digest);

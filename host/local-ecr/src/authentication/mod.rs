@@ -9,12 +9,12 @@ pub(crate) use seal::Seal;
 pub(crate) use session::TemporaryCredentials;
 pub(crate) use token::TokenError;
 
-use crate::names::partition;
 use http::request::Parts;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use signature::Signature;
 use std::sync::atomic::AtomicU64;
+use stepyard_grammar::AwsRegion;
 
 /// A long-term access key that the server accepts.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ pub(crate) struct Principal {
 pub(crate) struct Authority {
     pub(crate) seal: Seal,
     pub(crate) account: String,
-    pub(crate) region: String,
+    pub(crate) region: AwsRegion,
     /// Empty: any access key is accepted and no signature is verified.
     pub(crate) access_keys: Vec<AccessKey>,
     /// Milliseconds.
@@ -95,7 +95,7 @@ impl Authority {
                 _ => return Err(AuthenticationError::Unrecognized),
             }
         };
-        if signature.service == "ecr" && signature.region != self.region {
+        if signature.service == "ecr" && signature.region != self.region.as_str() {
             return Err(AuthenticationError::Signature(format!(
                 "Credential should be scoped to a valid region: this is {}, the request was signed for {}",
                 self.region, signature.region
@@ -119,7 +119,7 @@ impl Authority {
     pub(crate) fn user_arn(&self) -> String {
         format!(
             "arn:{}:iam::{}:user/local-ecr",
-            partition(&self.region),
+            self.region.partition().name(),
             self.account
         )
     }

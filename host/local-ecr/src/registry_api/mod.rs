@@ -107,7 +107,7 @@ async fn answer(
         .ok_or_else(|| RegistryError::not_found("UNSUPPORTED", format!("no such path: {path}")))?;
     route::check_name(name)?;
     let account = header(&request.headers, HOST).and_then(host_account);
-    let account = account.unwrap_or(&service.account).to_owned();
+    let account = account.unwrap_or_else(|| service.account.clone());
     let action = target
         .action(&request.method)
         .ok_or_else(|| unsupported(format!("{} is not served here", request.method)))?;

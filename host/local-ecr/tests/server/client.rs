@@ -13,17 +13,17 @@ use sha2::{Digest as _, Sha256};
 use stepyard_local_ecr::{Builder, LocalEcr, Server};
 use tempfile::TempDir;
 
-pub const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
-pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(crate) const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .unwrap_or_else(|| panic!("no header {name}"))
@@ -31,12 +31,12 @@ impl Answer {
             .unwrap()
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
     /// The status and the code of a registry error.
-    pub fn error(&self) -> (u16, String) {
+    pub(crate) fn error(&self) -> (u16, String) {
         let code = self.json()["errors"][0]["code"]
             .as_str()
             .unwrap()
@@ -46,14 +46,14 @@ impl Answer {
 }
 
 /// A server with a data folder of its own, and a client that holds a token.
-pub struct Fixture {
-    pub server: Server,
-    pub data: TempDir,
+pub(crate) struct Fixture {
+    pub(crate) server: Server,
+    pub(crate) data: TempDir,
     http: HttpClient<HttpConnector, Full<Bytes>>,
-    pub authorization: String,
+    pub(crate) authorization: String,
 }
 
-pub fn digest(content: &[u8]) -> String {
+pub(crate) fn digest(content: &[u8]) -> String {
     let hash = Sha256::digest(content);
     format!(
         "sha256:{}",
@@ -64,16 +64,16 @@ pub fn digest(content: &[u8]) -> String {
 }
 
 impl Fixture {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(|builder| builder).await
     }
 
-    pub async fn with(configure: impl FnOnce(Builder) -> Builder) -> Self {
+    pub(crate) async fn with(configure: impl FnOnce(Builder) -> Builder) -> Self {
         let data = TempDir::new().unwrap();
         Self::at(data, configure).await
     }
 
-    pub async fn at(data: TempDir, configure: impl FnOnce(Builder) -> Builder) -> Self {
+    pub(crate) async fn at(data: TempDir, configure: impl FnOnce(Builder) -> Builder) -> Self {
         let builder = configure(LocalEcr::builder(data.path().join("ecr")));
         let server = builder.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let http = HttpClient::builder(TokioExecutor::new()).build_http();
@@ -87,14 +87,14 @@ impl Fixture {
         fixture
     }
 
-    pub async fn log_in(&mut self) {
+    pub(crate) async fn log_in(&mut self) {
         let data = self.ecr("GetAuthorizationToken", json!({})).await.json();
         if let Some(token) = data["authorizationData"][0]["authorizationToken"].as_str() {
             self.authorization = format!("Basic {token}");
         }
     }
 
-    pub async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
         let response = self.http.request(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
@@ -110,7 +110,7 @@ impl Fixture {
     }
 
     /// A registry request with the token and further headers.
-    pub async fn v2(
+    pub(crate) async fn v2(
         &self,
         method: Method,
         path: &str,
@@ -128,16 +128,16 @@ impl Fixture {
             .await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.v2(Method::GET, path, &[], "").await
     }
 
-    pub async fn head(&self, path: &str) -> Answer {
+    pub(crate) async fn head(&self, path: &str) -> Answer {
         self.v2(Method::HEAD, path, &[], "").await
     }
 
     /// A call of the ECR API.
-    pub async fn ecr(&self, operation: &str, body: Value) -> Answer {
+    pub(crate) async fn ecr(&self, operation: &str, body: Value) -> Answer {
         let credential = "Credential=AKIA/20260101/us-east-1/ecr/aws4_request";
         let request = Request::post(self.url("/"))
             .header(
@@ -154,13 +154,13 @@ impl Fixture {
     }
 
     /// The name of the error that a call of the ECR API answers.
-    pub async fn ecr_error(&self, operation: &str, body: Value) -> String {
+    pub(crate) async fn ecr_error(&self, operation: &str, body: Value) -> String {
         let answer = self.ecr(operation, body).await;
         assert!(!answer.status.is_success(), "{operation} succeeded");
         answer.json()["__type"].as_str().unwrap().to_owned()
     }
 
-    pub async fn sts(&self, form: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn sts(&self, form: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = Request::post(self.url("/"))
             .header("content-type", "application/x-www-form-urlencoded");
         for (name, value) in headers {
@@ -170,7 +170,7 @@ impl Fixture {
             .await
     }
 
-    pub async fn create_repository(&self, name: &str) {
+    pub(crate) async fn create_repository(&self, name: &str) {
         let answer = self
             .ecr("CreateRepository", json!({"repositoryName": name}))
             .await;
@@ -178,7 +178,7 @@ impl Fixture {
     }
 
     /// Pushes a blob in one request and returns its digest.
-    pub async fn push_blob(&self, repository: &str, content: &[u8]) -> String {
+    pub(crate) async fn push_blob(&self, repository: &str, content: &[u8]) -> String {
         let digest = digest(content);
         let path = format!("/v2/{repository}/blobs/uploads/?digest={digest}");
         let answer = self.v2(Method::POST, &path, &[], content.to_vec()).await;
@@ -187,7 +187,12 @@ impl Fixture {
     }
 
     /// Pushes an image whose only layer is `content`; returns the answer and the digest.
-    pub async fn push_image(&self, repository: &str, tag: &str, content: &str) -> (Answer, String) {
+    pub(crate) async fn push_image(
+        &self,
+        repository: &str,
+        tag: &str,
+        content: &str,
+    ) -> (Answer, String) {
         self.push_blob(repository, b"{}").await;
         self.push_blob(repository, content.as_bytes()).await;
         let manifest = manifest(content);
@@ -198,7 +203,7 @@ impl Fixture {
         )
     }
 
-    pub async fn put_manifest(
+    pub(crate) async fn put_manifest(
         &self,
         repository: &str,
         reference: &str,
@@ -216,11 +221,11 @@ impl Fixture {
     }
 }
 
-pub fn descriptor(media_type: &str, content: &[u8]) -> Value {
+pub(crate) fn descriptor(media_type: &str, content: &[u8]) -> Value {
     json!({"mediaType": media_type, "digest": digest(content), "size": content.len()})
 }
 
-pub fn manifest(content: &str) -> String {
+pub(crate) fn manifest(content: &str) -> String {
     json!({
         "schemaVersion": 2,
         "mediaType": IMAGE,
@@ -230,6 +235,6 @@ pub fn manifest(content: &str) -> String {
     .to_string()
 }
 
-pub fn basic(password: &str) -> String {
+pub(crate) fn basic(password: &str) -> String {
     format!("Basic {}", BASE64.encode(format!("AWS:{password}")))
 }

@@ -97,13 +97,13 @@ async fn settings_are_checked_before_anything_is_made() {
         .bind(address)
         .await
         .unwrap_err();
-    assert!(matches!(account, StartError::InvalidAccount(_)));
+    assert!(matches!(account, StartError::Setting(_)));
     let region = LocalEcr::builder(&folder)
         .region("US East")
         .bind(address)
         .await
         .unwrap_err();
-    assert!(matches!(region, StartError::InvalidRegion(_)));
+    assert!(matches!(region, StartError::Setting(_)));
     assert!(!folder.exists());
 }
 
