@@ -133,3 +133,40 @@ pub struct Quantities {
     /// Such as `0.5` or `400m`.
     pub cpu: Option<Amount>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_says_what_the_settings_name() {
+        let schema = schemars::schema_for!(BuildPushEcr).to_value();
+        let properties = schema["properties"].as_object().unwrap();
+        let named: Vec<(&str, &str)> = properties
+            .iter()
+            .filter_map(|(name, property)| Some((name.as_str(), property["x-stepyard"].as_str()?)))
+            .collect();
+        let expected = [
+            ("account", "ecr-account"),
+            ("baseImageConnectorRefs", "connector"),
+            ("cacheFrom", "ecr-cache-repository"),
+            ("cacheTo", "ecr-cache-repository"),
+            ("connectorRef", "connector"),
+            ("context", "workspace-path"),
+            ("dockerfile", "workspace-path"),
+            ("envDockerSecrets", "secret"),
+            ("envVariables", "secret"),
+            ("fileDockerSecrets", "workspace-path"),
+            ("imageName", "ecr-repository"),
+            ("region", "ecr-region"),
+            ("remoteCacheImage", "ecr-cache-repository"),
+            ("tags", "tag"),
+        ];
+        assert_eq!(named, expected);
+        assert_eq!(properties["context"]["default"], ".");
+        assert_eq!(
+            schema["required"],
+            serde_json::json!(["connectorRef", "region", "account", "imageName", "tags"])
+        );
+    }
+}
