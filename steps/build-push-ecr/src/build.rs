@@ -62,16 +62,16 @@ pub(crate) fn request(
     if let Some(user) = build.run_as_user {
         request = request.run_as_user(&user.to_string());
     }
-    if let Some(limit) = build.memory_limit {
+    if let Some(limit) = build.resources.memory_limit {
         request = request.memory_limit(limit);
     }
-    if let Some(limit) = build.cpu_limit {
+    if let Some(limit) = build.resources.cpu_limit {
         request = request.cpu_limit(limit);
     }
-    if let Some(amount) = build.memory_request {
+    if let Some(amount) = build.resources.memory_request {
         request = request.memory_request(amount);
     }
-    if let Some(amount) = build.cpu_request {
+    if let Some(amount) = build.resources.cpu_request {
         request = request.cpu_request(amount);
     }
     if let Some(enabled) = build.caching {

@@ -12,6 +12,7 @@ pub mod cache;
 pub mod plan;
 mod prepare;
 pub mod report;
+pub mod resources;
 mod run;
 pub mod secrets;
 pub mod settings;

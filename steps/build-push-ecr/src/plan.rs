@@ -4,18 +4,16 @@ use std::collections::BTreeMap;
 
 use stepyard_sdk::{
     Error,
-    grammar::{
-        AwsAccountId, AwsRegion, CpuQuantity, EcrRegistry, EcrRepositoryName, ImageReference,
-        MemoryQuantity, Tag,
-    },
-    setting::{Amount, Problems, Text},
+    grammar::{AwsAccountId, AwsRegion, EcrRegistry, EcrRepositoryName, ImageReference, Tag},
+    setting::{Problems, Text},
 };
 
 use crate::{
     cache::{self, CacheName},
     report::NotApplicable,
+    resources::CheckedResources,
     secrets::{self, BuildSecrets},
-    settings::{BuildPushEcr, Resources},
+    settings::BuildPushEcr,
 };
 
 /// What the step is going to do.
@@ -56,14 +54,8 @@ pub struct BuildPlan {
     pub optimize: Option<bool>,
     /// The user that the builder runs as.
     pub run_as_user: Option<u32>,
-    /// The most memory.
-    pub memory_limit: Option<MemoryQuantity>,
-    /// The most processor time.
-    pub cpu_limit: Option<CpuQuantity>,
-    /// The memory to ask the scheduler for.
-    pub memory_request: Option<MemoryQuantity>,
-    /// The processor time to ask the scheduler for.
-    pub cpu_request: Option<CpuQuantity>,
+    /// How much the builder may use and asks for.
+    pub resources: CheckedResources,
     /// Whether layers of earlier builds may be used; none is as the engine does.
     pub caching: Option<bool>,
     /// Where cached layers may come from.
@@ -177,10 +169,7 @@ impl Plan {
                 arguments: settings.build_args,
                 optimize: settings.optimize,
                 run_as_user,
-                memory_limit: resources.memory_limit,
-                cpu_limit: resources.cpu_limit,
-                memory_request: resources.memory_request,
-                cpu_request: resources.cpu_request,
+                resources,
                 caching: settings.caching,
                 cache_sources,
                 cache_destinations,
@@ -348,62 +337,6 @@ fn check_user(user: &str, problems: &mut Problems) -> Option<u32> {
         );
     }
     number
-}
-
-#[derive(Default)]
-struct CheckedResources {
-    memory_limit: Option<MemoryQuantity>,
-    cpu_limit: Option<CpuQuantity>,
-    memory_request: Option<MemoryQuantity>,
-    cpu_request: Option<CpuQuantity>,
-}
-
-impl CheckedResources {
-    fn new(resources: Option<Resources>, problems: &mut Problems) -> Self {
-        let Some(Resources { limits, requests }) = resources else {
-            return Self::default();
-        };
-        let mut memory = |path: &str, amount: Option<Amount>| {
-            problems.check(path, MemoryQuantity::parse(&amount?.0))
-        };
-        let memory_limit = memory("resources.limits.memory", limits.memory);
-        let memory_request = memory("resources.requests.memory", requests.memory);
-        let mut cpu = |path: &str, amount: Option<Amount>| {
-            problems.check(path, CpuQuantity::parse(&amount?.0))
-        };
-        let cpu_limit = cpu("resources.limits.cpu", limits.cpu);
-        let cpu_request = cpu("resources.requests.cpu", requests.cpu);
-        if let (Some(request), Some(limit)) = (memory_request, memory_limit)
-            && request > limit
-        {
-            exceeds("memory", request, limit, problems);
-        }
-        if let (Some(request), Some(limit)) = (cpu_request, cpu_limit)
-            && request > limit
-        {
-            exceeds("cpu", request, limit, problems);
-        }
-        Self {
-            memory_limit,
-            cpu_limit,
-            memory_request,
-            cpu_request,
-        }
-    }
-}
-
-fn exceeds(
-    resource: &str,
-    request: impl std::fmt::Display,
-    limit: impl std::fmt::Display,
-    problems: &mut Problems,
-) {
-    problems.add(
-        format_args!("resources.requests.{resource}"),
-        format_args!(
-            "{request} is more than resources.limits.{resource}; expected at most {limit}"
-        ),
-    );
 }
 
 #[cfg(test)]

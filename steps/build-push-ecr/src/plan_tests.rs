@@ -136,8 +136,8 @@ fn every_setting_of_the_shape_is_accepted() {
     let build = plan.build;
     assert_eq!(plan.base_image_connectors, ["hub"]);
     assert_eq!(build.run_as_user, Some(1000));
-    assert_eq!(build.memory_limit.unwrap().bytes(), 500 << 20);
-    assert_eq!(build.cpu_limit.unwrap().millicpu(), 500);
+    assert_eq!(build.resources.memory_limit.unwrap().bytes(), 500 << 20);
+    assert_eq!(build.resources.cpu_limit.unwrap().millicpu(), 500);
     assert_eq!(build.arguments["COUNT"].0, "3");
     assert_eq!(build.cache_sources.len(), 2);
     assert_eq!(build.cache_destinations.len(), 2);
