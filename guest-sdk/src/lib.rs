@@ -39,6 +39,7 @@
 //! | [`build`] | the engine that builds images |
 //! | [`registry`] | registries of images |
 //! | [`ecr`] | what only Amazon ECR has |
+//! | [`setting`] | no one: the forms that settings take in YAML, and their problems |
 //! | [`grammar`] | the texts that host and step agree on: references, tags, quantities |
 
 pub mod auth;
@@ -60,6 +61,7 @@ pub mod log;
 mod outcome;
 pub mod prelude;
 pub mod registry;
+pub mod setting;
 mod settings;
 mod step;
 

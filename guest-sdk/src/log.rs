@@ -1,7 +1,7 @@
 //! What a step tells the person who watches it.
 //!
-//! The macros format like `println!`. Standard output and standard error are shown too, as lines
-//! of level `info` and `warn`.
+//! The macros `log::debug!`, `log::info!`, `log::warn!` and `log::error!` format like `println!`.
+//! Standard output and standard error are shown too, as lines of level `info` and `warn`.
 
 use crate::bindings::stepyard::step::log;
 

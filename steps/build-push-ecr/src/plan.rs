@@ -1,0 +1,344 @@
+//! The settings, validated: what the step is going to do.
+
+use std::collections::BTreeMap;
+
+use stepyard_sdk::{
+    Error,
+    grammar::{AwsAccountId, AwsRegion, EcrRegistry, EcrRepositoryName, ImageReference, Tag},
+    setting::{Problems, Text},
+};
+
+use crate::{
+    cache::{self, CacheName},
+    report::NotApplicable,
+    resources::CheckedResources,
+    secrets::{self, BuildSecrets},
+    settings::BuildPushEcr,
+};
+
+/// What the step is going to do.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The AWS connector to push with.
+    pub connector: String,
+    /// The registry to push to.
+    pub registry: EcrRegistry,
+    /// The repository there.
+    pub repository: EcrRepositoryName,
+    /// The tag to push under.
+    pub first_tag: Tag,
+    /// The tags to add afterwards, in order, each once.
+    pub further_tags: Vec<Tag>,
+    /// Connectors for the registries of base images, each once.
+    pub base_image_connectors: Vec<String>,
+    /// What to build.
+    pub build: BuildPlan,
+    /// Settings that no engine can honour.
+    pub not_applicable: Vec<NotApplicable>,
+}
+
+/// What to build.
+#[derive(Clone, Debug)]
+pub struct BuildPlan {
+    /// A folder of the workspace.
+    pub context: String,
+    /// A file of the workspace; none is `Dockerfile` in the context.
+    pub dockerfile: Option<String>,
+    /// The stage to build; none is the last one.
+    pub target: Option<String>,
+    /// Labels of the image.
+    pub labels: BTreeMap<String, Text>,
+    /// Values for `ARG` instructions.
+    pub arguments: BTreeMap<String, Text>,
+    /// kaniko's snapshot mode: `redo` where true, else `full`.
+    pub optimize: Option<bool>,
+    /// The user that the builder runs as.
+    pub run_as_user: Option<u32>,
+    /// How much the builder may use and asks for.
+    pub resources: CheckedResources,
+    /// Whether layers of earlier builds may be used; none is as the engine does.
+    pub caching: Option<bool>,
+    /// Where cached layers may come from.
+    pub cache_sources: Vec<ImageReference>,
+    /// Where to keep layers, with the setting that says so.
+    pub cache_destinations: Vec<(&'static str, ImageReference)>,
+    /// Build secrets.
+    pub secrets: BuildSecrets,
+}
+
+impl Plan {
+    /// Validates settings.
+    ///
+    /// # Errors
+    /// `invalid-settings` with every problem, a line each.
+    pub fn new(settings: BuildPushEcr) -> Result<Self, Error> {
+        let mut problems = Problems::default();
+        let plan = Self::check(settings, &mut problems);
+        problems.into_result(plan)
+    }
+
+    /// Looks at every setting before anything of it can fail the whole.
+    fn check(settings: BuildPushEcr, problems: &mut Problems) -> Option<Self> {
+        let mut not_applicable = Vec::new();
+        check_connector("connectorRef", &settings.connector_ref, problems);
+        let registry = check_registry(&settings, problems);
+        let repository = check_repository(&settings.image_name, problems);
+        let tags = check_tags(&settings.tags.0, problems);
+        let base_image_connectors =
+            check_base_images(settings.base_image_connector_refs.0, problems);
+
+        check_path("context", &settings.context, problems);
+        if let Some(dockerfile) = &settings.dockerfile {
+            check_path("dockerfile", dockerfile, problems);
+        }
+        check_pairs("labels", &settings.labels, problems);
+        check_pairs("buildArgs", &settings.build_args, problems);
+        if let Some(target) = &settings.target {
+            check_word("target", target, "the name of a stage", problems);
+        }
+        let run_as_user = settings
+            .run_as_user
+            .and_then(|user| check_user(&user.0, problems));
+        let resources = CheckedResources::new(settings.resources, problems);
+
+        let remote = settings
+            .remote_cache_image
+            .as_deref()
+            .and_then(|text| cache::parse("remoteCacheImage", text, problems, &mut not_applicable));
+        let mut sources = Vec::new();
+        for (index, text) in settings.cache_from.0.iter().enumerate() {
+            let path = format!("cacheFrom[{index}]");
+            sources.extend(
+                cache::parse(&path, text, problems, &mut not_applicable).map(|name| (path, name)),
+            );
+        }
+        let destination = settings
+            .cache_to
+            .as_deref()
+            .and_then(|text| cache::parse("cacheTo", text, problems, &mut not_applicable));
+        let secrets = secrets::check(
+            &settings.env_docker_secrets,
+            &settings.file_docker_secrets,
+            &settings.env_variables,
+            problems,
+            &mut not_applicable,
+        );
+
+        let (registry, repository) = (registry?, repository?);
+        let (first_tag, further_tags) = tags?;
+        let mut in_registry =
+            |path: &str, name: &CacheName| name.in_registry(path, &registry, problems);
+        let remote = remote.and_then(|name| in_registry("remoteCacheImage", &name));
+        let mut cache_sources: Vec<ImageReference> = remote.iter().cloned().collect();
+        for (path, name) in &sources {
+            cache_sources.extend(in_registry(path, name));
+        }
+        let destination = destination.and_then(|name| in_registry("cacheTo", &name));
+        let cache_destinations: Vec<(&'static str, ImageReference)> = remote
+            .map(|image| ("remoteCacheImage", image))
+            .into_iter()
+            .chain(destination.map(|image| ("cacheTo", image)))
+            .collect();
+        for (path, image) in &cache_destinations {
+            let tag = image.tag().map_or("latest", Tag::as_str);
+            let pushed = std::iter::once(&first_tag).chain(&further_tags);
+            if image.repository().as_str() == repository.as_str()
+                && pushed.into_iter().any(|pushed| pushed.as_str() == tag)
+            {
+                problems.add(
+                    path,
+                    format_args!(
+                        "the cache would overwrite the image's own tag {tag}; expected another \
+                         repository or tag"
+                    ),
+                );
+            }
+        }
+        Some(Self {
+            connector: settings.connector_ref,
+            registry,
+            repository,
+            first_tag,
+            further_tags,
+            base_image_connectors,
+            build: BuildPlan {
+                context: settings.context,
+                dockerfile: settings.dockerfile,
+                target: settings.target,
+                labels: settings.labels,
+                arguments: settings.build_args,
+                optimize: settings.optimize,
+                run_as_user,
+                resources,
+                caching: settings.caching,
+                cache_sources,
+                cache_destinations,
+                secrets,
+            },
+            not_applicable,
+        })
+    }
+
+    /// The repository as a reference without a tag.
+    pub fn image(&self) -> ImageReference {
+        ImageReference::new(self.registry.host().clone(), self.repository.clone().into())
+    }
+}
+
+fn check_connector(path: impl std::fmt::Display, connector: &str, problems: &mut Problems) -> bool {
+    let valid = !connector.is_empty()
+        && connector
+            .chars()
+            .all(|character| character.is_ascii_alphanumeric() || "_$.-".contains(character));
+    if !valid {
+        problems.add(
+            path,
+            format_args!(
+                "{connector:?} is not a connector; expected its identifier, such as aws_main or \
+                 account.aws_main"
+            ),
+        );
+    }
+    valid
+}
+
+fn check_registry(settings: &BuildPushEcr, problems: &mut Problems) -> Option<EcrRegistry> {
+    let account = problems.check("account", AwsAccountId::parse(&settings.account.0));
+    let region = problems.check("region", AwsRegion::parse(&settings.region));
+    let endpoint = settings.registry_endpoint.into();
+    problems.check(
+        "registryEndpoint",
+        EcrRegistry::new(account?, region?, endpoint),
+    )
+}
+
+fn check_repository(image_name: &str, problems: &mut Problems) -> Option<EcrRepositoryName> {
+    if let Some((repository, _)) = image_name
+        .split_once([':', '@'])
+        .filter(|(repository, _)| EcrRepositoryName::parse(repository).is_ok())
+    {
+        problems.add(
+            "imageName",
+            format_args!(
+                "{image_name:?} has a tag or digest; expected {repository:?}, with the tags in tags"
+            ),
+        );
+        return None;
+    }
+    let first = image_name.split('/').next().unwrap_or_default();
+    if EcrRegistry::parse(first).is_ok() {
+        problems.add(
+            "imageName",
+            format_args!(
+                "{image_name:?} names the registry; expected the repository alone: account and \
+                 region name the registry"
+            ),
+        );
+        return None;
+    }
+    problems.check("imageName", EcrRepositoryName::parse(image_name))
+}
+
+/// The first tag and the others, each once.
+fn check_tags(tags: &[Text], problems: &mut Problems) -> Option<(Tag, Vec<Tag>)> {
+    if tags.is_empty() {
+        problems.add("tags", "empty; expected at least one tag");
+    }
+    let mut checked: Vec<Tag> = Vec::new();
+    for (index, text) in tags.iter().enumerate() {
+        let tag = problems.check(format_args!("tags[{index}]"), Tag::parse(&text.0));
+        checked.extend(tag.filter(|tag| !checked.contains(tag)));
+    }
+    let mut checked = checked.into_iter();
+    Some((checked.next()?, checked.collect()))
+}
+
+fn check_base_images(connectors: Vec<String>, problems: &mut Problems) -> Vec<String> {
+    let mut checked: Vec<String> = Vec::new();
+    for (index, connector) in connectors.into_iter().enumerate() {
+        let path = format!("baseImageConnectorRefs[{index}]");
+        if check_connector(path, &connector, problems) && !checked.contains(&connector) {
+            checked.push(connector);
+        }
+    }
+    checked
+}
+
+/// Whether `path` is relative to the workspace and stays in it.
+pub(crate) fn check_path(setting: impl std::fmt::Display, path: &str, problems: &mut Problems) {
+    let problem = if path.is_empty() {
+        "empty"
+    } else if path.contains("://") {
+        "a remote address"
+    } else if path.starts_with('/') {
+        "an absolute path"
+    } else if path.split('/').any(|segment| segment == "..") {
+        "a path with '..'"
+    } else if path.contains('\\') || path.chars().any(char::is_control) {
+        "a path with a backslash or a control character"
+    } else if path.len() > 4096 {
+        "a path of more than 4096 bytes"
+    } else {
+        return;
+    };
+    problems.add(
+        setting,
+        format_args!("found {problem}; expected a path relative to the workspace and within it"),
+    );
+}
+
+/// Whether `word` is one of the short names that Dockerfiles use.
+pub(crate) fn check_word(
+    setting: impl std::fmt::Display,
+    word: &str,
+    what: &str,
+    problems: &mut Problems,
+) {
+    let valid = (1..=128).contains(&word.len())
+        && word
+            .chars()
+            .all(|character| character.is_ascii_alphanumeric() || "._-".contains(character));
+    if !valid {
+        problems.add(
+            setting,
+            format_args!(
+                "{word:?} is not {what}; expected 1 to 128 letters, digits, '.', '_' or '-'"
+            ),
+        );
+    }
+}
+
+fn check_pairs(setting: &str, pairs: &BTreeMap<String, Text>, problems: &mut Problems) {
+    for (name, value) in pairs {
+        if name.is_empty() || name.contains(['=', '\n', '\r', '\0']) {
+            problems.add(
+                format_args!("{setting}[{name:?}]"),
+                "not a name; expected one that is not empty, without '=' and line ends",
+            );
+        }
+        if value.0.contains('\0') {
+            problems.add(
+                format_args!("{setting}[{name:?}]"),
+                "found a NUL character; expected text",
+            );
+        }
+    }
+}
+
+fn check_user(user: &str, problems: &mut Problems) -> Option<u32> {
+    let number = user.parse().ok().filter(|_| !user.starts_with('+'));
+    if number.is_none() {
+        problems.add(
+            "runAsUser",
+            format_args!(
+                "{user:?} is not a user id; expected a number from 0 to {}",
+                u32::MAX
+            ),
+        );
+    }
+    number
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -1,0 +1,20 @@
+//! Calls the host first thing.
+
+use stepyard_sdk::prelude::*;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct CallsHost {}
+
+impl Step for CallsHost {
+    const NAME: &str = "calls-host";
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &str = "Calls the host first thing";
+
+    fn run(self) -> Result<Outcome, Error> {
+        log::write(log::Level::Info, "called");
+        Ok(Outcome::new())
+    }
+}
+
+stepyard_sdk::step!(CallsHost);

@@ -1,0 +1,23 @@
+//! Waits for an hour.
+
+use std::{thread, time::Duration};
+
+use stepyard_sdk::prelude::*;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Sleeps {}
+
+impl Step for Sleeps {
+    const NAME: &str = "sleeps";
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &str = "Waits for an hour";
+
+    fn run(self) -> Result<Outcome, Error> {
+        log::info!("waiting");
+        thread::sleep(Duration::from_secs(3600));
+        Ok(Outcome::new())
+    }
+}
+
+stepyard_sdk::step!(Sleeps);
