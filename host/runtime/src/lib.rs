@@ -22,6 +22,8 @@ pub mod policy;
 pub mod registry;
 mod run;
 pub mod secret;
+#[cfg(test)]
+mod testing;
 mod workspace;
 
 pub use capability::{CapabilityError, ErrorKind};

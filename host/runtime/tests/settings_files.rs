@@ -7,7 +7,8 @@ use std::path::Path;
 
 use serde_json::Value;
 use stepyard::configuration::Configuration;
-use stepyard::connector::{Connectors, SecretName};
+use stepyard::connector::Connectors;
+use stepyard::secret::SecretName;
 use stepyard::document::{Problems, SourceFile, render_plain};
 use stepyard::expression::{Codebase, ExecutionValues, ExpressionPath, Scope, resolve};
 use stepyard::pipeline::{Pipeline, resolve_variables};

@@ -6,7 +6,9 @@
 pub mod aws;
 pub(crate) mod binding;
 mod connectors;
-pub mod docker_registry;
+mod docker_registry;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;

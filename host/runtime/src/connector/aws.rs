@@ -4,7 +4,7 @@ use std::fmt;
 
 use stepyard_grammar::{AwsAccountId, AwsRegion};
 
-use super::SecretName;
+use crate::secret::SecretName;
 use super::secret_field::{refuse_plaintext, secret_name};
 use crate::document::{Field, Fields, ProblemKind};
 

@@ -2,7 +2,7 @@
 
 use stepyard_grammar::RegistryHost;
 
-use super::SecretName;
+use crate::secret::SecretName;
 use super::secret_field::{refuse_plaintext, secret_name};
 use crate::document::{Field, ProblemKind};
 

@@ -15,4 +15,4 @@ pub use connectors::{Connector, ConnectorKind, Connectors};
 pub use docker_registry::{
     DockerRegistryAuthentication, DockerRegistryConnector, DockerRegistryProvider, Username,
 };
-pub use reference::{ConnectorReference, ReferenceError, ReferenceScope, SecretName};
+pub use reference::{ConnectorReference, ReferenceError, ReferenceScope};

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::secret::SecretName;
+
 /// Where Harness keeps an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ReferenceScope {
@@ -93,12 +95,27 @@ macro_rules! reference {
 }
 
 reference! {
-    /// The name of a secret: `id`, `org.id` or `account.id`. Never its value.
-    SecretName, "secret"
-}
-reference! {
     /// The name by which a step refers to a connector: `id`, `org.id` or `account.id`.
     ConnectorReference, "connector"
+}
+
+impl SecretName {
+    /// Reads `id`, `org.id` or `account.id`.
+    ///
+    /// # Errors
+    /// The text does not follow that grammar.
+    pub fn parse(text: &str) -> Result<Self, ReferenceError> {
+        let (scope, identifier) = split(text).ok_or(ReferenceError { subject: "secret" })?;
+        let scope = match scope {
+            ReferenceScope::Project => None,
+            ReferenceScope::Organization => Some("org".to_owned()),
+            ReferenceScope::Account => Some("account".to_owned()),
+        };
+        Ok(Self {
+            scope,
+            identifier: identifier.to_owned(),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -112,7 +129,8 @@ mod tests {
             ("org.aws_main", ReferenceScope::Organization),
             ("account._1", ReferenceScope::Account),
         ] {
-            let name = SecretName::parse(text).unwrap();
+            assert_eq!(SecretName::parse(text).unwrap().to_string(), text);
+            let name = ConnectorReference::parse(text).unwrap();
             assert_eq!((name.scope(), name.to_string().as_str()), (scope, text));
         }
         for text in [

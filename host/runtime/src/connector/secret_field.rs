@@ -1,6 +1,6 @@
 //! Fields that name a secret, and fields in which people paste one.
 
-use super::SecretName;
+use crate::secret::SecretName;
 use crate::document::{Field, Fields, ProblemKind};
 
 const HELP: &str = "keep the secret in the secret store and write its name here";

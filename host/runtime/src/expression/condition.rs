@@ -15,7 +15,7 @@
 use serde_json::Value;
 
 use super::{ExpressionError, ExpressionFault, ExpressionPath, Scope, resolve_text};
-use crate::connector::SecretName;
+use crate::secret::SecretName;
 
 /// How deep parentheses and negations may nest.
 const MAXIMUM_DEPTH: usize = 32;

@@ -175,7 +175,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::connector::SecretName;
+    use crate::secret::SecretName;
     use crate::document::{SourceFile, read_yaml, render_plain, to_json};
     use crate::expression::{Codebase, ExecutionValues, ExpressionPath};
 

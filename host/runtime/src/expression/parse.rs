@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{CODEBASE_FIELDS, ExpressionPath, RuntimeInput};
-use crate::connector::SecretName;
+use crate::secret::SecretName;
 use crate::document::did_you_mean;
 
 /// A text, taken apart.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{CODEBASE_FIELDS, Codebase, ExpressionPath};
-use crate::connector::SecretName;
+use crate::secret::SecretName;
 
 /// What expressions can see. Whoever runs a step decides what that is.
 pub trait Scope {

@@ -311,7 +311,7 @@ mod tests {
             fn lookup(&self, _: &crate::expression::ExpressionPath) -> Option<serde_json::Value> {
                 None
             }
-            fn secret_placeholder(&self, name: &crate::connector::SecretName) -> String {
+            fn secret_placeholder(&self, name: &crate::secret::SecretName) -> String {
                 format!("[{name}]")
             }
         }

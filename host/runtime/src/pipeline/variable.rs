@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::connector::SecretName;
+use crate::secret::SecretName;
 use crate::document::{Field, Fields, Positions, ProblemKind, Problems, to_json};
 use crate::expression::{Scope, resolve};
 

@@ -3,6 +3,7 @@
 mod environment;
 mod file;
 mod placeholder;
+mod stores;
 
 use std::fmt;
 
@@ -12,6 +13,7 @@ use secrecy::SecretString;
 pub use environment::EnvironmentSecrets;
 pub use file::{FileSecrets, SecretFileError};
 pub use placeholder::Placeholders;
+pub use stores::SecretStores;
 
 /// The name of a secret, with the scope that Harness writes before it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,0 +1,257 @@
+//! Blobs: from one repository to another, without holding them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::stream::{Stream, try_unfold};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{Method, StatusCode};
+use reqwest::{Body, Response};
+use stepyard_grammar::{Digest, RepositoryName};
+
+use super::connection::{Connection, Location, Request};
+use super::content::ContentHash;
+use super::failure::Failure;
+use crate::event::{EventKind, LayerState, Reporter};
+
+/// A blob by content.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Blob {
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+}
+
+/// How a blob came to be in a repository.
+pub(super) enum Opened {
+    /// The registry took it from another repository of its own.
+    Mounted,
+    /// It waits for the content.
+    Upload(Location),
+}
+
+/// Tells how far a blob has come.
+#[derive(Clone)]
+pub(super) struct Progress {
+    reporter: Reporter,
+    layer: String,
+    total: u64,
+    /// Bytes that moved.
+    moved: Arc<AtomicU64>,
+}
+
+impl Progress {
+    const INTERVAL: Duration = Duration::from_millis(200);
+
+    /// The progress of `blob`.
+    pub(super) fn new(reporter: &Reporter, blob: &Blob) -> Self {
+        Self {
+            reporter: reporter.clone(),
+            layer: blob.digest.hex().chars().take(12).collect(),
+            total: blob.size,
+            moved: Arc::default(),
+        }
+    }
+
+    /// Reports a state with the bytes so far.
+    pub(super) fn report(&self, state: LayerState) {
+        let current = match state {
+            LayerState::Exists | LayerState::Done => self.total,
+            _ => self.moved.load(Ordering::Relaxed),
+        };
+        self.reporter.report(EventKind::LayerProgress {
+            layer: self.layer.clone(),
+            state,
+            current,
+            total: Some(self.total),
+        });
+    }
+}
+
+impl Connection {
+    /// Whether the repository has the blob.
+    pub(super) async fn has_blob(&self, digest: &Digest) -> Result<bool, Failure> {
+        let url = self.url(&format!("blobs/{digest}"))?;
+        match self.send(&Request::new(Method::HEAD, url)).await {
+            // A redirection too: it says where the blob is.
+            Ok(_) => Ok(true),
+            Err(failure) if failure.is_not_found() => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Mounts the blob from `source`, a repository of the same registry, or opens an upload.
+    pub(super) async fn open_upload(
+        &self,
+        digest: &Digest,
+        source: Option<&RepositoryName>,
+    ) -> Result<Opened, Failure> {
+        let mut url = self.url("blobs/uploads/")?;
+        if let Some(source) = source {
+            url.query_pairs_mut()
+                .append_pair("mount", digest.as_str())
+                .append_pair("from", source.as_str());
+        }
+        let response = self.send(&Request::new(Method::POST, url)).await?;
+        if response.status() == StatusCode::CREATED {
+            return Ok(Opened::Mounted);
+        }
+        match self.location(&response)? {
+            Some(location) => Ok(Opened::Upload(location)),
+            None => Err(Failure::Malformed(
+                "the registry opens an upload without saying where".to_owned(),
+            )),
+        }
+    }
+
+    /// Streams `blob` from `source` into an upload and closes it.
+    pub(super) async fn upload(
+        &self,
+        blob: &Blob,
+        source: &Connection,
+        upload: Location,
+        progress: &Progress,
+    ) -> Result<(), Failure> {
+        let url = source.url(&format!("blobs/{}", blob.digest))?;
+        let content = source.fetch(&Request::new(Method::GET, url)).await?;
+        progress.moved.store(0, Ordering::Relaxed);
+        let stream = verified(content, blob.clone(), source.idle(), progress.clone());
+        let mut builder = self
+            .client
+            .request(Method::PATCH, upload.url)
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .header(CONTENT_LENGTH, blob.size)
+            .body(Body::wrap_stream(stream));
+        if upload.is_own && let Some(authorization) = self.authorization().await? {
+            builder = builder.header(AUTHORIZATION, authorization);
+        }
+        let response = self.while_moving(builder.send(), progress).await?;
+        let response = self.accept(response).await?;
+        let location = self.location(&response)?.ok_or_else(|| {
+            Failure::Malformed("the registry does not say how to close an upload".to_owned())
+        })?;
+        self.close_upload(location, &blob.digest).await
+    }
+
+    async fn close_upload(&self, location: Location, digest: &Digest) -> Result<(), Failure> {
+        let mut url = location.url;
+        url.query_pairs_mut()
+            .append_pair("digest", digest.as_str());
+        let request = Request::new(Method::PUT, url);
+        let authorization = if location.is_own {
+            self.authorization().await?
+        } else {
+            None
+        };
+        let response = self.exchange(&request, authorization).await?;
+        self.accept(response).await.map(drop)
+    }
+
+    /// Waits for the answer to an upload, as long as bytes move.
+    async fn while_moving(
+        &self,
+        answer: impl Future<Output = Result<Response, reqwest::Error>>,
+        progress: &Progress,
+    ) -> Result<Response, Failure> {
+        let mut answer = std::pin::pin!(answer);
+        let mut before = 0;
+        loop {
+            if let Ok(result) = tokio::time::timeout(self.idle(), answer.as_mut()).await {
+                return result.map_err(|error| self.unreachable(error));
+            }
+            let now = progress.moved.load(Ordering::Relaxed);
+            if now == before {
+                return Err(self.silent());
+            }
+            before = now;
+        }
+    }
+}
+
+struct Reading {
+    content: Response,
+    blob: Blob,
+    /// Taken when the content is complete.
+    hash: Option<ContentHash>,
+    received: u64,
+    progress: Progress,
+    reported: Instant,
+}
+
+impl Reading {
+    /// The next chunk, or nothing at the end of a complete blob.
+    async fn next(&mut self, idle: Duration) -> Result<Option<Bytes>, Failure> {
+        let address = self.content.url().authority().to_owned();
+        let chunk = match tokio::time::timeout(idle, self.content.chunk()).await {
+            Ok(Ok(chunk)) => chunk,
+            Ok(Err(error)) => {
+                let cause = error.without_url().to_string();
+                return Err(Failure::Unreachable { address, cause });
+            }
+            Err(_) => return Err(Failure::Silent { address, idle }),
+        };
+        if chunk.is_none() && self.received < self.blob.size {
+            return Err(Failure::Corrupt(format!(
+                "the blob {} ends after {} of {} bytes",
+                self.blob.digest, self.received, self.blob.size
+            )));
+        }
+        Ok(chunk)
+    }
+
+    /// Counts and checks a chunk. The last one is only let through where the digest is right, so
+    /// a wrong blob never gets complete.
+    fn check(&mut self, chunk: &Bytes) -> Result<(), Failure> {
+        let digest = &self.blob.digest;
+        self.received += chunk.len() as u64;
+        if self.received > self.blob.size {
+            return Err(Failure::Corrupt(format!(
+                "the blob {digest} is longer than the {} bytes that its manifest says",
+                self.blob.size
+            )));
+        }
+        if let Some(hash) = &mut self.hash {
+            hash.update(chunk);
+        }
+        if self.received == self.blob.size
+            && self.hash.take().is_some_and(|hash| !hash.matches(digest))
+        {
+            return Err(Failure::Corrupt(format!(
+                "the registry's blob does not have the digest {digest}"
+            )));
+        }
+        self.progress
+            .moved
+            .store(self.received, Ordering::Relaxed);
+        if self.reported.elapsed() >= Progress::INTERVAL {
+            self.reported = Instant::now();
+            self.progress.report(LayerState::Uploading);
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of an answer, checked against `blob`.
+fn verified(
+    content: Response,
+    blob: Blob,
+    idle: Duration,
+    progress: Progress,
+) -> impl Stream<Item = Result<Bytes, Failure>> + Send + 'static {
+    let reading = Reading {
+        hash: Some(ContentHash::like(&blob.digest)),
+        content,
+        blob,
+        received: 0,
+        progress,
+        reported: Instant::now(),
+    };
+    try_unfold(reading, move |mut reading| async move {
+        let Some(chunk) = reading.next(idle).await? else {
+            return Ok(None);
+        };
+        reading.check(&chunk)?;
+        Ok(Some((chunk, reading)))
+    })
+}

@@ -1,0 +1,260 @@
+//! Any registry that follows the OCI distribution specification, over HTTP.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | [`connection`] | one repository as one credential may use it: requests, logins, redirects |
+//! | [`challenge`], [`token`] | what a registry asks for, and what it is answered |
+//! | [`patience`] | time-outs and retries |
+//! | [`failure`] | what goes wrong, and what a step is told of it |
+//! | [`manifest`], [`blob`], [`tags`] | the requests of the specification |
+//! | [`content`] | digests |
+//! | [`copy`] | an image from one repository to another |
+
+mod blob;
+mod challenge;
+mod connection;
+mod content;
+mod copy;
+mod failure;
+mod manifest;
+mod patience;
+#[cfg(test)]
+mod tests;
+mod tags;
+mod token;
+
+use async_trait::async_trait;
+use reqwest::Client;
+use reqwest::redirect;
+use stepyard_grammar::{ImageReference, RegistryHost, RepositoryName};
+
+use self::connection::{Connection, Permission};
+use self::copy::Transfer;
+use self::manifest::ManifestName;
+use self::patience::Patience;
+use super::{
+    Copy, Descriptor, Endpoints, GetManifest, ListTags, Manifest, PutManifest, Registry, Resolve,
+    TagImage,
+};
+use crate::auth::Credential;
+use crate::capability::CapabilityError;
+use crate::event::Reporter;
+use crate::policy::Authorized;
+
+/// Any registry that follows the OCI distribution specification.
+#[derive(Clone, Debug)]
+pub struct OciRegistry {
+    client: Client,
+    endpoints: Endpoints,
+    patience: Patience,
+}
+
+impl OciRegistry {
+    /// Registries, reached where `endpoints` says.
+    ///
+    /// # Errors
+    /// Where the machine's trusted certificates cannot be read.
+    pub fn new(endpoints: Endpoints) -> Result<Self, CapabilityError> {
+        Self::with_patience(endpoints, Patience::default())
+    }
+
+    fn with_patience(endpoints: Endpoints, patience: Patience) -> Result<Self, CapabilityError> {
+        let client = Client::builder()
+            .user_agent(concat!("stepyard/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(patience.connect)
+            // Redirects are followed by hand, because a credential must not travel with them.
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .build()
+            .map_err(|error| {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                CapabilityError::unavailable(format!(
+                    "no HTTPS client can be made: {}",
+                    cause.unwrap_or_else(|| error.to_string())
+                ))
+                .with_hint("install the package ca-certificates")
+            })?;
+        Ok(Self {
+            client,
+            endpoints,
+            patience,
+        })
+    }
+
+    fn connect(
+        &self,
+        registry: &RegistryHost,
+        repository: &RepositoryName,
+        credential: Credential,
+        permission: Permission,
+    ) -> Result<Connection, CapabilityError> {
+        Connection::new(
+            self.client.clone(),
+            self.endpoints.of(registry),
+            self.patience.clone(),
+            (registry.clone(), repository.clone()),
+            credential,
+            permission,
+        )
+    }
+
+    fn open(
+        &self,
+        reference: &ImageReference,
+        credential: Credential,
+        permission: Permission,
+    ) -> Result<Connection, CapabilityError> {
+        self.connect(
+            reference.registry(),
+            reference.repository(),
+            credential,
+            permission,
+        )
+    }
+}
+
+#[async_trait]
+impl Registry for OciRegistry {
+    async fn resolve(
+        &self,
+        call: Authorized<Resolve>,
+    ) -> Result<Option<Descriptor>, CapabilityError> {
+        let Resolve {
+            reference,
+            credential,
+        } = call.into_call();
+        let connection = self.open(&reference, credential, Permission::Pull)?;
+        let found = connection.find(&ManifestName::of(&reference)?).await;
+        found.map_err(|failure| connection.told(failure, &format!("resolving {reference}")))
+    }
+
+    async fn get_manifest(
+        &self,
+        call: Authorized<GetManifest>,
+    ) -> Result<Manifest, CapabilityError> {
+        let GetManifest {
+            reference,
+            credential,
+        } = call.into_call();
+        let connection = self.open(&reference, credential, Permission::Pull)?;
+        let got = connection.get(&ManifestName::of(&reference)?).await;
+        got.map(|(manifest, _)| manifest)
+            .map_err(|failure| connection.told(failure, &format!("reading {reference}")))
+    }
+
+    async fn put_manifest(
+        &self,
+        call: Authorized<PutManifest>,
+    ) -> Result<Descriptor, CapabilityError> {
+        let PutManifest {
+            reference,
+            manifest,
+            credential,
+        } = call.into_call();
+        let size = manifest.content.len();
+        if size > Manifest::LARGEST {
+            return Err(CapabilityError::invalid(format!(
+                "the manifest for {reference} has {size} bytes; registries take at most {}",
+                Manifest::LARGEST
+            )));
+        }
+        let what = format!("writing {reference}");
+        let connection = self.open(&reference, credential, Permission::Push)?;
+        let name = ManifestName::of(&reference)?;
+        let digest = match &name {
+            ManifestName::Digest(digest) if !content::matches(&manifest.content, digest) => {
+                return Err(CapabilityError::invalid(format!(
+                    "the manifest does not have the digest of {reference}"
+                )));
+            }
+            ManifestName::Digest(digest) => Some(digest.clone()),
+            ManifestName::Tag(_) => content::digest_of(&manifest.content),
+        };
+        let digest =
+            digest.ok_or_else(|| CapabilityError::invalid("the manifest has no digest"))?;
+        if let ManifestName::Tag(tag) = &name {
+            return connection.put_tag(tag, &manifest, &digest, &what).await;
+        }
+        let put = async {
+            connection.put(&name, &manifest).await?;
+            connection.find(&name).await
+        };
+        let verified = put
+            .await
+            .map_err(|failure| connection.told(failure, &what))?;
+        verified.ok_or_else(|| {
+            CapabilityError::unavailable(format!("{what}: the registry took it, but has it not"))
+        })
+    }
+
+    async fn tag(&self, call: Authorized<TagImage>) -> Result<Descriptor, CapabilityError> {
+        let TagImage {
+            reference,
+            tag,
+            credential,
+        } = call.into_call();
+        let what = format!("tagging {reference} as {tag}");
+        let connection = self.open(&reference, credential, Permission::Push)?;
+        let got = connection.get(&ManifestName::of(&reference)?).await;
+        let (manifest, descriptor) = got.map_err(|failure| connection.told(failure, &what))?;
+        connection
+            .put_tag(&tag, &manifest, &descriptor.digest, &what)
+            .await
+    }
+
+    async fn copy(
+        &self,
+        call: Authorized<Copy>,
+        reporter: &Reporter,
+    ) -> Result<Descriptor, CapabilityError> {
+        let call = call.into_call();
+        let what = format!("copying {} to {}", call.source, call.destination);
+        let Some(tag) = call.destination.tag() else {
+            return Err(CapabilityError::invalid(format!(
+                "{what}: the destination needs a tag; write {}:TAG",
+                call.destination
+            )));
+        };
+        let source = self
+            .open(&call.source, call.source_credential, Permission::Pull)?
+            .reporting_to(reporter);
+        let mut destination = self
+            .open(
+                &call.destination,
+                call.destination_credential,
+                Permission::Push,
+            )?
+            .reporting_to(reporter);
+        if source.registry == destination.registry {
+            destination = destination.and_pull(&source.repository);
+        }
+        let got = source.get(&ManifestName::of(&call.source)?).await;
+        let (manifest, descriptor) = got.map_err(|failure| source.told(failure, &what))?;
+        let digest = &descriptor.digest;
+        if call.destination.digest().is_some_and(|wanted| wanted != digest) {
+            return Err(CapabilityError::invalid(format!(
+                "{what}: the source is {digest}, which is not the destination's digest"
+            )));
+        }
+        let exists = destination.has_manifest(digest).await;
+        if !exists.map_err(|failure| destination.told(failure, &what))? {
+            Transfer::new(&source, &destination, reporter, what.clone())
+                .content(&manifest, 0)
+                .await?;
+        }
+        destination.put_tag(tag, &manifest, digest, &what).await
+    }
+
+    async fn list_tags(&self, call: Authorized<ListTags>) -> Result<Vec<String>, CapabilityError> {
+        let ListTags {
+            registry,
+            repository,
+            credential,
+        } = call.into_call();
+        let connection = self.connect(&registry, &repository, credential, Permission::Pull)?;
+        let tags = connection.tags().await;
+        tags.map_err(|failure| {
+            connection.told(failure, &format!("listing the tags of {registry}/{repository}"))
+        })
+    }
+}

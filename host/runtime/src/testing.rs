@@ -1,0 +1,41 @@
+//! What the tests of several capabilities share.
+
+use std::sync::Arc;
+
+use crate::component::Origin;
+use crate::event::{NoEvents, Reporter};
+use crate::policy::{Access, Authorized, Call, Decision, Gate, Policy, Principal};
+
+struct PermitAll;
+
+impl Policy for PermitAll {
+    fn decide(&self, _principal: &Principal, _access: &Access) -> Decision {
+        Decision::Permit {
+            rule: "test".to_owned(),
+        }
+    }
+}
+
+/// A reporter whose events nobody sees.
+pub(crate) fn reporter() -> Reporter {
+    Reporter::new(Arc::new(NoEvents), "test")
+}
+
+/// `call`, permitted.
+pub(crate) async fn authorize<C: Call>(call: C) -> Authorized<C> {
+    let principal = Principal {
+        name: "test".to_owned(),
+        digest: "sha256:0".to_owned(),
+        origin: Origin::BuiltIn,
+    };
+    let gate = Gate::new(Arc::new(PermitAll), principal, reporter());
+    gate.pass(call, async |authorized| Ok(authorized))
+        .await
+        .unwrap()
+}
+
+/// What `cargo xtask test` sets for the tests that need a service.
+pub(crate) fn service(variable: &str) -> String {
+    std::env::var(variable)
+        .unwrap_or_else(|_| panic!("{variable} is not set; run: cargo xtask test"))
+}
