@@ -1,1 +1,18 @@
-//! To come.
+//! The build context: the folder whose files a build may copy into an image.
+//!
+//! Everything is opened below the workspace's directory handle, so that no path and no symbolic link
+//! of a hostile guest or repository can lead out of it. The files are read as they are sent: memory
+//! use does not depend on the context's size.
+
+mod archive;
+mod dockerfile;
+mod error;
+mod ignore;
+mod pattern;
+mod walk;
+
+pub use archive::{ContextArchive, ContextProgress};
+pub use dockerfile::{BuildContext, Dockerfile};
+pub use error::ContextError;
+pub use ignore::{IgnoreError, IgnoreRules, IgnoreState};
+pub use walk::{Entry, EntryKind, Walk};
