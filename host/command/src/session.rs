@@ -13,7 +13,7 @@ use stepyard::connector::Connectors;
 use stepyard::ecr::aws::AwsEcr;
 use stepyard::registry::{Endpoint, Endpoints, OciRegistry};
 use stepyard::secret::{DirectorySecrets, EnvironmentSecrets, FileSecrets, SecretStore};
-use stepyard::{Component, ComponentSource, Host, HostBuilder, Limits};
+use stepyard::{Component, ComponentSource, Host, HostBuilder, Limits, StepFailure};
 
 use crate::arguments::InputArguments;
 use crate::exit::{Code, Failure};
@@ -66,27 +66,23 @@ pub(crate) fn host(
             .map_err(|error| Failure::input(error.to_string(), "mend it in stepyard.toml"))?;
         endpoints.map(registry.clone(), endpoint);
     }
+    let aws_url = configuration.aws.endpoint_url.as_ref();
+    let aws_url = aws_url.map(|endpoint| endpoint.as_str().to_owned());
     let aws_endpoints = AwsEndpoints {
-        url: configuration
-            .aws
-            .endpoint_url
-            .as_ref()
-            .map(|endpoint| endpoint.as_str().to_owned()),
+        ecr: aws_url.clone(),
+        sts: aws_url,
     };
     let authenticator =
         ConnectorAuthenticator::new(connectors, secret_stores(configuration)?, aws_endpoints);
-    let docker_host = DockerHost::find(
-        configuration
-            .docker
-            .host
-            .as_ref()
-            .map(stepyard::configuration::DockerHost::as_str),
-    )?;
+    let docker_host = match &configuration.docker.host {
+        Some(host) => DockerHost::Address(host.as_str().to_owned()),
+        None => DockerHost::Automatic,
+    };
     Ok(bare_host(configuration)?
         .ecr(AwsEcr::new(&authenticator))
         .authenticator(authenticator)
         .engine(DockerEngine::new(docker_host, endpoints.clone()))
-        .registry(OciRegistry::new(endpoints)?)
+        .registry(OciRegistry::new(endpoints).map_err(StepFailure)?)
         .build()?)
 }
 

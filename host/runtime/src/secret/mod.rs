@@ -1,5 +1,6 @@
 //! Secrets: where they are kept, and the placeholders that stand for them in a step's settings.
 
+mod directory;
 mod environment;
 mod file;
 mod placeholder;
@@ -10,6 +11,7 @@ use std::fmt;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
+pub use directory::DirectorySecrets;
 pub use environment::EnvironmentSecrets;
 pub use file::{FileSecrets, SecretFileError};
 pub use placeholder::Placeholders;

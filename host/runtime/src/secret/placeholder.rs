@@ -1,20 +1,32 @@
 //! What a guest sees in place of a secret.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 
 use super::SecretName;
 
-/// The placeholders of one run. A text stands for a secret only where it was made here, so a
-/// guest that forges one gains nothing.
-#[derive(Clone, Debug, Default)]
+/// The placeholders of one run. A text stands for a secret only where it was made here, and it
+/// holds a random part, so that neither a guest nor a commit message can forge one.
+#[derive(Clone, Debug)]
 pub struct Placeholders {
     by_text: BTreeMap<String, SecretName>,
+    random: u64,
+}
+
+impl Default for Placeholders {
+    fn default() -> Self {
+        Self {
+            by_text: BTreeMap::new(),
+            // The keys of a `RandomState` come from the operating system.
+            random: RandomState::new().hash_one("placeholder"),
+        }
+    }
 }
 
 impl Placeholders {
     /// The placeholder for the secret `name`.
     pub fn add(&mut self, name: SecretName) -> String {
-        let text = format!("[stepyard-secret:{name}]");
+        let text = format!("[secret {name} {:016x}]", self.random);
         self.by_text.insert(text.clone(), name);
         text
     }

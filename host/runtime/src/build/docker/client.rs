@@ -1,0 +1,283 @@
+//! Requests to the Docker Engine API, each on a connection of its own.
+//!
+//! A [`Reply`] owns its connection: dropping it, or dropping the future that waits for it, closes
+//! the connection, which is what makes the engine stop the work behind the request.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::host::Address;
+use super::tls;
+
+/// How long an engine may take to accept a connection and answer a ping.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The newest version of the API whose calls are known to mean what is used here.
+const NEWEST_MINOR_VERSION: u32 = 47;
+/// The longest answer or line of a stream that is read, in bytes.
+const LONGEST_TEXT: usize = 4 << 20;
+
+/// Why a request failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EngineError {
+    /// The engine answered with an error.
+    #[error("{message}")]
+    Answered {
+        /// The HTTP status.
+        status: StatusCode,
+        /// What the engine says.
+        message: String,
+    },
+    /// The engine cannot be reached.
+    #[error("{0}")]
+    Connect(#[from] io::Error),
+    /// The connection broke.
+    #[error("the connection broke: {0}")]
+    Broken(#[from] hyper::Error),
+    /// The request cannot be written.
+    #[error("the request cannot be written: {0}")]
+    Request(#[from] http::Error),
+    /// The engine's answer is not what its API promises.
+    #[error("the engine's answer is not understood: {0}")]
+    Answer(String),
+}
+
+/// What a request carries beside its path.
+pub(super) type RequestBody = UnsyncBoxBody<Bytes, io::Error>;
+
+/// No body.
+pub(super) fn no_body() -> RequestBody {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// A client of one engine.
+pub(super) struct Client {
+    address: Address,
+    tls: Option<Arc<ClientConfig>>,
+    version: String,
+}
+
+impl Client {
+    /// Reaches the engine and agrees with it on a version of the API.
+    ///
+    /// # Errors
+    /// Where it cannot be reached or does not answer within ten seconds.
+    pub(super) async fn open(address: Address) -> Result<Self, EngineError> {
+        let tls = match &address {
+            Address::Tcp {
+                tls: Some(files), ..
+            } => Some(tls::configuration(files)?),
+            _ => None,
+        };
+        let mut client = Self {
+            address,
+            tls,
+            version: String::new(),
+        };
+        let newest = client.ping().await?;
+        let minor = newest
+            .strip_prefix("1.")
+            .and_then(|minor| minor.parse::<u32>().ok())
+            .ok_or_else(|| EngineError::Answer(format!("its API has the version {newest:?}")))?;
+        client.version = format!("/v1.{}", minor.min(NEWEST_MINOR_VERSION));
+        Ok(client)
+    }
+
+    /// Asks for a sign of life and returns the newest API version that the engine speaks.
+    ///
+    /// # Errors
+    /// Where the engine cannot be reached or does not answer within ten seconds.
+    pub(super) async fn ping(&self) -> Result<String, EngineError> {
+        let request = Request::get("/_ping").body(no_body())?;
+        let reply = tokio::time::timeout(PATIENCE, self.exchange(request))
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        let version = reply.header("api-version").map(str::to_owned);
+        version.ok_or_else(|| EngineError::Answer("it is no Docker Engine".to_owned()))
+    }
+
+    /// Where the engine is.
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Sends a request and waits for the head of the answer.
+    ///
+    /// # Errors
+    /// [`EngineError::Answered`] for every status but 2xx.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(HeaderName, HeaderValue)],
+        body: RequestBody,
+    ) -> Result<Reply, EngineError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.version))
+            .body(body)?;
+        request.headers_mut().extend(headers.iter().cloned());
+        self.exchange(request).await
+    }
+
+    /// Sends a request and reads the whole answer.
+    ///
+    /// # Errors
+    /// As [`Client::send`], and for an answer that is not a `T`.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, EngineError> {
+        let reply = self.send(Method::GET, path, &[], no_body()).await?;
+        serde_json::from_slice(&reply.bytes().await?)
+            .map_err(|error| EngineError::Answer(error.to_string()))
+    }
+
+    /// Sends a request whose answer is of no interest, and reads it, so that the work is done.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub(super) async fn act(&self, method: Method, path: &str) -> Result<(), EngineError> {
+        let reply = self.send(method, path, &[], no_body()).await?;
+        reply.bytes().await.map(|_| ())
+    }
+
+    async fn exchange(&self, mut request: Request<RequestBody>) -> Result<Reply, EngineError> {
+        let host = match &self.address {
+            Address::Unix(_) => HeaderValue::from_static("docker"),
+            Address::Tcp { host, .. } => {
+                HeaderValue::from_str(host).map_err(http::Error::from)?
+            }
+        };
+        request.headers_mut().insert(header::HOST, host);
+        let stream = TokioIo::new(self.connect().await?);
+        let (mut sender, connection) = http1::handshake(stream).await?;
+        let connection = AbortOnDropHandle::new(tokio::spawn(async move {
+            // A broken connection shows where the answer is awaited or read.
+            let _ = connection.await;
+        }));
+        let (head, body) = sender.send_request(request).await?.into_parts();
+        let reply = Reply {
+            headers: head.headers,
+            body,
+            received: BytesMut::new(),
+            _connection: connection,
+        };
+        if head.status.is_success() {
+            return Ok(reply);
+        }
+        let text = reply.bytes().await?;
+        Err(EngineError::Answered {
+            status: head.status,
+            message: error_message(&text),
+        })
+    }
+
+    async fn connect(&self) -> io::Result<Box<dyn Duplex>> {
+        let (host, port) = match &self.address {
+            Address::Unix(path) => return Ok(Box::new(UnixStream::connect(path).await?)),
+            Address::Tcp { host, port, .. } => (host, *port),
+        };
+        let stream = TcpStream::connect((host.as_str(), port)).await?;
+        let Some(tls) = &self.tls else {
+            return Ok(Box::new(stream));
+        };
+        let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
+        let stream = TlsConnector::from(tls.clone()).connect(name, stream).await?;
+        Ok(Box::new(stream))
+    }
+}
+
+/// An answer whose body is still to be read. Dropping it ends the request.
+pub(super) struct Reply {
+    headers: http::HeaderMap,
+    body: Incoming,
+    received: BytesMut,
+    _connection: AbortOnDropHandle<()>,
+}
+
+impl Reply {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    async fn bytes(self) -> Result<Bytes, EngineError> {
+        let body = Limited::new(self.body, LONGEST_TEXT).collect().await;
+        body.map(http_body_util::Collected::to_bytes)
+            .map_err(|error| match error.downcast::<hyper::Error>() {
+                Ok(error) => EngineError::Broken(*error),
+                Err(error) => EngineError::Answer(error.to_string()),
+            })
+    }
+
+    /// The next object of a stream with one JSON object a line, or nothing at its end.
+    ///
+    /// # Errors
+    /// Where the connection breaks, or a line is no `T` or longer than 4 MiB.
+    pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, EngineError> {
+        loop {
+            while let Some(end) = self.received.iter().position(|byte| *byte == b'\n') {
+                let line = self.received.split_to(end);
+                self.received.advance(1);
+                if !line.trim_ascii().is_empty() {
+                    return parse_line(&line).map(Some);
+                }
+            }
+            if self.received.len() > LONGEST_TEXT {
+                return Err(EngineError::Answer("a line is too long".to_owned()));
+            }
+            match self.body.frame().await.transpose()? {
+                Some(frame) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.received.extend_from_slice(&data);
+                    }
+                }
+                // The last line need not have an end.
+                None if self.received.trim_ascii().is_empty() => return Ok(None),
+                None => return parse_line(&self.received.split()).map(Some),
+            }
+        }
+    }
+}
+
+fn parse_line<T: DeserializeOwned>(line: &[u8]) -> Result<T, EngineError> {
+    serde_json::from_slice(line).map_err(|error| EngineError::Answer(error.to_string()))
+}
+
+/// What an error's body says: its `message`, or all of it.
+fn error_message(text: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        message: String,
+    }
+    match serde_json::from_slice::<Answer>(text) {
+        Ok(answer) => answer.message,
+        Err(_) => String::from_utf8_lossy(text).trim().to_owned(),
+    }
+}
+
+/// `path` with a query.
+pub(super) fn with_query<'a>(
+    path: &str,
+    pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish();
+    format!("{path}?{query}")
+}

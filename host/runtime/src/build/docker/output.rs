@@ -1,0 +1,181 @@
+//! What a build prints: lines for the one who watches, and their end for an error message.
+
+use std::collections::VecDeque;
+
+use crate::event::{OutputSource, Reporter, printable};
+
+/// A longer line is cut into several, in bytes.
+const LONGEST_LINE: usize = 16 << 10;
+/// How many lines an error message repeats.
+const RECENT_LINES: usize = 20;
+/// A longer line is shortened in an error message, in characters.
+const LONGEST_RECENT_LINE: usize = 400;
+
+/// An instruction of the Dockerfile that the builder works on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Instruction {
+    /// Its number, from 1.
+    pub(super) number: u32,
+    /// How many there are.
+    pub(super) count: u32,
+    /// Its text, on one line.
+    pub(super) text: String,
+}
+
+/// The output of one build.
+pub(super) struct BuildOutput<'reporter> {
+    reporter: &'reporter Reporter,
+    unfinished: String,
+    instruction: Option<Instruction>,
+    recent: VecDeque<String>,
+    image: Option<String>,
+}
+
+impl<'reporter> BuildOutput<'reporter> {
+    /// No output yet.
+    pub(super) fn new(reporter: &'reporter Reporter) -> Self {
+        Self {
+            reporter,
+            unfinished: String::new(),
+            instruction: None,
+            recent: VecDeque::new(),
+            image: None,
+        }
+    }
+
+    /// Takes output as it arrives, which need not be whole lines.
+    pub(super) fn write(&mut self, text: &str) {
+        for piece in text.split_inclusive('\n') {
+            self.unfinished.push_str(piece);
+            if piece.ends_with('\n') || self.unfinished.len() > LONGEST_LINE {
+                self.finish();
+            }
+        }
+    }
+
+    /// Takes what has come of the last line.
+    pub(super) fn finish(&mut self) {
+        let line = std::mem::take(&mut self.unfinished);
+        let line = line.trim_end_matches(['\n', '\r']);
+        // A progress bar overwrites its line: what a person would see is the last state.
+        let line = line.rsplit('\r').next().unwrap_or_default();
+        if line.is_empty() {
+            return;
+        }
+        self.reporter.output(OutputSource::Build, line);
+        let line = printable(line);
+        if let Some(instruction) = self.next_instruction(&line) {
+            self.instruction = Some(instruction);
+            self.recent.clear();
+        } else if let Some(image) = line.strip_prefix("Successfully built ") {
+            self.image = Some(image.to_owned());
+        } else if !line.starts_with(" ---> ") && !line.starts_with("Removing intermediate container ")
+        {
+            if self.recent.len() == RECENT_LINES {
+                self.recent.pop_front();
+            }
+            let mut short: String = line.chars().take(LONGEST_RECENT_LINE).collect();
+            if short.len() < line.len() {
+                short.push('…');
+            }
+            self.recent.push_back(short);
+        }
+    }
+
+    /// `Step 3/7 : RUN make`. What a `RUN` prints can look the same, but numbers only go up.
+    fn next_instruction(&self, line: &str) -> Option<Instruction> {
+        let (numbers, text) = line.strip_prefix("Step ")?.split_once(" : ")?;
+        let (number, count) = numbers.split_once('/')?;
+        let (number, count) = (number.parse().ok()?, count.parse().ok()?);
+        let follows = self.instruction.as_ref().is_none_or(|last| {
+            number > last.number && count == last.count
+        });
+        (follows && (1..=count).contains(&number)).then(|| Instruction {
+            number,
+            count,
+            text: text.to_owned(),
+        })
+    }
+
+    /// The instruction that the builder works on, if it has begun one.
+    pub(super) fn instruction(&self) -> Option<&Instruction> {
+        self.instruction.as_ref()
+    }
+
+    /// The last lines of the instruction's own output.
+    pub(super) fn recent(&self) -> impl Iterator<Item = &str> {
+        self.recent.iter().map(String::as_str)
+    }
+
+    /// The image that the output names at its end.
+    pub(super) fn image(&self) -> Option<&str> {
+        self.image.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{EventKind, channel};
+    use std::sync::Arc;
+
+    /// The lines that a watcher sees, and whatever `look` finds at the end.
+    fn written<T>(pieces: &[&str], look: impl FnOnce(&BuildOutput<'_>) -> T) -> (Vec<String>, T) {
+        let (sink, mut events) = channel();
+        let reporter = Reporter::new(Arc::new(sink), "step");
+        let mut output = BuildOutput::new(&reporter);
+        for piece in pieces {
+            output.write(piece);
+        }
+        output.finish();
+        let found = look(&output);
+        drop(reporter);
+        let mut lines = Vec::new();
+        while let Some(event) = events.blocking_recv() {
+            if let EventKind::Output { line, .. } = event.kind {
+                lines.push(line);
+            }
+        }
+        (lines, found)
+    }
+
+    #[test]
+    fn pieces_become_lines() {
+        let (lines, ()) = written(&["a", "b\n\nc\r", "\n10%\r20%\r90%\r\n", "end"], |_| ());
+        assert_eq!(lines, ["ab", "c", "90%", "end"]);
+    }
+
+    #[test]
+    fn endless_lines_are_cut() {
+        let (lines, recent) = written(&[&"x".repeat(10_000), &"y".repeat(10_000), "z"], |output| {
+            output.recent().map(str::len).collect::<Vec<_>>()
+        });
+        assert_eq!(lines.iter().map(String::len).collect::<Vec<_>>(), [20_000, 1]);
+        assert_eq!(recent, [LONGEST_RECENT_LINE + '…'.len_utf8(), 1]);
+    }
+
+    #[test]
+    fn the_instruction_and_its_last_lines_are_kept() {
+        let noise: Vec<String> = (0..50).map(|number| format!("line {number}\n")).collect();
+        let mut pieces = vec![
+            "Step 1/2 : FROM base\n",
+            " ---> 066dde677288\n",
+            "Step 2/2 : RUN ",
+            "make\n",
+            " ---> Running in 0123456789ab\n",
+        ];
+        pieces.extend(noise.iter().map(String::as_str));
+        pieces.push("Step 1/9 : a forged one\n");
+        let (_, (instruction, recent)) = written(&pieces, |output| {
+            let recent: Vec<String> = output.recent().map(str::to_owned).collect();
+            (output.instruction().cloned().unwrap(), recent)
+        });
+        assert_eq!(
+            (instruction.number, instruction.count, instruction.text.as_str()),
+            (2, 2, "RUN make")
+        );
+        assert_eq!(recent.len(), RECENT_LINES);
+        assert_eq!(recent[0], "line 31");
+        assert_eq!(recent[RECENT_LINES - 1], "Step 1/9 : a forged one");
+    }
+}

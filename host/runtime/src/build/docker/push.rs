@@ -1,0 +1,219 @@
+//! A push (Docker Engine API, `POST /images/NAME/push`).
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use stepyard_grammar::Digest;
+
+use super::client::{Client, EngineError, no_body, with_query};
+use super::failure::{is_throttled, push_error, request_error};
+use super::message::Message;
+use super::name::{self, ImageName};
+use super::{pull, registry_auth};
+use crate::build::Push;
+use crate::capability::{CapabilityError, ErrorKind};
+use crate::event::{LogLevel, Reporter};
+use crate::registry::Endpoints;
+
+/// How often, and after which first delay, a push that the registry throttles is tried again. Each
+/// delay is twice the one before, less a random part of up to a half.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Retries {
+    pub(super) count: u32,
+    pub(super) first_delay: Duration,
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self {
+            count: 5,
+            first_delay: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Retries {
+    fn delay(self, retry: u32) -> Duration {
+        let longest = self.first_delay.saturating_mul(1 << retry.min(10));
+        // Each new state of the standard library's hasher has random keys: randomness enough to
+        // keep several agents from trying at the same moments.
+        let random = RandomState::new().hash_one(retry) % 1000;
+        let part = u32::try_from(random).unwrap_or_default();
+        longest - longest / 2 * part / 1000
+    }
+}
+
+/// Pushes, and returns the digest that the registry has the manifest under.
+///
+/// # Errors
+/// As `image.push` in the contract says.
+pub(super) async fn push(
+    client: &Arc<Client>,
+    endpoints: &Endpoints,
+    retries: Retries,
+    call: &Push,
+    reporter: &Reporter,
+) -> Result<Digest, CapabilityError> {
+    let image = ImageName::new(&call.destination, endpoints);
+    let id = call.image.id.as_str();
+    let engine_error = |error: EngineError| match error {
+        EngineError::Answered {
+            status: StatusCode::NOT_FOUND,
+            ..
+        } => CapabilityError::not_found(format!(
+            "the Docker Engine does not hold the image {id} any more"
+        ))
+        .with_hint("build it again; something on the engine's machine removes images"),
+        error => request_error(client, &error),
+    };
+    // The logical name first: an image loses its last name only together with itself.
+    name::tag(client, id, &image.logical_repository(), image.tag())
+        .await
+        .map_err(engine_error)?;
+    let physical = format!("{}:{}", image.repository(), image.tag());
+    let _name = if image.differs() {
+        name::tag(client, id, &image.repository(), image.tag())
+            .await
+            .map_err(engine_error)?;
+        Some(TemporaryName {
+            client: client.clone(),
+            name: physical.clone(),
+        })
+    } else {
+        None
+    };
+
+    let mut retry = 0;
+    let digest = loop {
+        let error = match attempt(client, &image, call, reporter).await {
+            Ok(digest) => break digest,
+            Err(error) => error,
+        };
+        if error.kind != ErrorKind::Throttled || retry == retries.count {
+            return Err(error);
+        }
+        if retry == 0 {
+            reporter.log(
+                LogLevel::Warn,
+                format!("the registry throttles the push, which is tried again: {error}"),
+            );
+        }
+        tokio::time::sleep(retries.delay(retry)).await;
+        retry += 1;
+    };
+    // The engine pushes by name only, and another process may have given the name away meanwhile.
+    let pushed = pull::image_id(client, &physical)
+        .await
+        .map_err(engine_error)?;
+    if pushed.trim_start_matches("sha256:") != call.image.id.hex() {
+        let mut error = CapabilityError::new(
+            ErrorKind::Conflict,
+            format!(
+                "another build on the same Docker Engine took the name {} during the push",
+                image.logical()
+            ),
+        );
+        error.retryable = true;
+        return Err(error);
+    }
+    Ok(digest)
+}
+
+async fn attempt(
+    client: &Client,
+    image: &ImageName<'_>,
+    call: &Push,
+    reporter: &Reporter,
+) -> Result<Digest, CapabilityError> {
+    let failed = |text: &str| push_error(&image.in_logical_terms(text), image.logical());
+    let path = with_query(
+        &format!("/images/{}/push", image.repository()),
+        [("tag", image.tag())],
+    );
+    // Fetched for each attempt, because a registry's token may expire between two.
+    let auth = registry_auth::for_one(Some(&call.credential), image.host()).await?;
+    let mut reply = match client.send(Method::POST, &path, &[auth], no_body()).await {
+        Ok(reply) => reply,
+        Err(EngineError::Answered { message, .. }) if is_throttled(&message) => {
+            return Err(failed(&message));
+        }
+        Err(error) => return Err(request_error(client, &error)),
+    };
+    let mut digest = None;
+    while let Some(message) = reply
+        .next::<Message>()
+        .await
+        .map_err(|error| request_error(client, &error))?
+    {
+        message.report_layer(reporter);
+        if let Some(failure) = message.failure() {
+            return Err(failed(&failure.text));
+        }
+        digest = reported_digest(&message, image.tag()).or(digest);
+    }
+    digest.ok_or_else(|| failed("the Docker Engine ended the push without a digest"))
+}
+
+/// The digest in `aux`, or in the line `TAG: digest: DIGEST size: BYTES`.
+fn reported_digest(message: &Message, tag: &str) -> Option<Digest> {
+    let of_aux = message.aux.as_ref().and_then(|aux| aux.digest.as_deref());
+    let of_line = || {
+        let rest = message.status.as_deref()?.strip_prefix(tag)?;
+        rest.strip_prefix(": digest: ")?.split(' ').next()
+    };
+    Digest::parse(of_aux.or_else(of_line)?).ok()
+}
+
+/// A name that an image has for the time of a push.
+struct TemporaryName {
+    client: Arc<Client>,
+    name: String,
+}
+
+impl Drop for TemporaryName {
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let (client, name) = (self.client.clone(), std::mem::take(&mut self.name));
+        runtime.spawn(async move {
+            if let Err(error) = name::untag(&client, &name).await {
+                tracing::debug!(name, %error, "a temporary name of an image was not removed");
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_read_from_both_places() {
+        let digest = format!("sha256:{}", "ab".repeat(32));
+        for (line, found) in [
+            (format!(r#"{{"status":"1.0: digest: {digest} size: 527"}}"#), true),
+            (format!(r#"{{"progressDetail":{{}},"aux":{{"Tag":"1.0","Digest":"{digest}","Size":527}}}}"#), true),
+            (format!(r#"{{"status":"2.0: digest: {digest} size: 527"}}"#), false),
+            (r#"{"status":"1.0: digest: sha256:12 size: 527"}"#.to_owned(), false),
+        ] {
+            let message = serde_json::from_str(&line).unwrap();
+            let read = reported_digest(&message, "1.0").map(|digest| digest.to_string());
+            assert_eq!(read, found.then(|| digest.clone()), "{line}");
+        }
+    }
+
+    #[test]
+    fn delays_grow_and_differ() {
+        let retries = Retries::default();
+        for retry in 0..5 {
+            let longest = Duration::from_secs(1 << retry);
+            let delays: std::collections::BTreeSet<_> =
+                (0..20).map(|_| retries.delay(retry)).collect();
+            assert!(delays.len() > 1);
+            assert!(delays.iter().all(|delay| (longest / 2..=longest).contains(delay)));
+        }
+    }
+}
