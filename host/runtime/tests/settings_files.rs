@@ -8,10 +8,10 @@ use std::path::Path;
 use serde_json::Value;
 use stepyard::configuration::Configuration;
 use stepyard::connector::Connectors;
-use stepyard::secret::SecretName;
 use stepyard::document::{Problems, SourceFile, render_plain};
 use stepyard::expression::{Codebase, ExecutionValues, ExpressionPath, Scope, resolve};
 use stepyard::pipeline::{Pipeline, resolve_variables};
+use stepyard::secret::SecretName;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/cases/settings");
 

@@ -4,9 +4,9 @@ use std::fmt;
 
 use stepyard_grammar::{AwsAccountId, AwsRegion};
 
-use crate::secret::SecretName;
 use super::secret_field::{refuse_plaintext, secret_name};
 use crate::document::{Field, Fields, ProblemKind};
+use crate::secret::SecretName;
 
 /// How to sign in to AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use stepyard_grammar::RegistryHost;
 
-use crate::secret::SecretName;
 use super::secret_field::{refuse_plaintext, secret_name};
 use crate::document::{Field, ProblemKind};
+use crate::secret::SecretName;
 
 /// How to sign in to a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Fields that name a secret, and fields in which people paste one.
 
-use crate::secret::SecretName;
 use crate::document::{Field, Fields, ProblemKind};
+use crate::secret::SecretName;
 
 const HELP: &str = "keep the secret in the secret store and write its name here";
 

@@ -175,9 +175,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::secret::SecretName;
     use crate::document::{SourceFile, read_yaml, render_plain, to_json};
     use crate::expression::{Codebase, ExecutionValues, ExpressionPath};
+    use crate::secret::SecretName;
 
     struct Fixture(ExecutionValues);
 

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::{CODEBASE_FIELDS, ExpressionPath, RuntimeInput};
-use crate::secret::SecretName;
 use crate::document::did_you_mean;
+use crate::secret::SecretName;
 
 /// A text, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]

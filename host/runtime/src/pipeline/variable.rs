@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::secret::SecretName;
 use crate::document::{Field, Fields, Positions, ProblemKind, Problems, to_json};
 use crate::expression::{Scope, resolve};
+use crate::secret::SecretName;
 
 /// A variable.
 #[derive(Debug, Clone)]

@@ -36,9 +36,8 @@ impl SecretStores {
                 return Ok(secret);
             }
         }
-        let error = CapabilityError::not_found(format!(
-            "{user} needs the secret {name}, which is nowhere"
-        ));
+        let error =
+            CapabilityError::not_found(format!("{user} needs the secret {name}, which is nowhere"));
         let places: Vec<String> = self.0.iter().map(|store| store.describe(name)).collect();
         Err(error.with_hint(if places.is_empty() {
             "give the host a secret store".to_owned()

@@ -118,10 +118,10 @@ impl AwsCall {
                     format!("allow {action} in a policy of the identity")
                 })
             }
-            "Throttling" | "ThrottlingException" | "TooManyRequestsException"
-            | "RequestLimitExceeded" => {
-                error(ErrorKind::Throttled, "AWS asks for fewer requests")
-            }
+            "Throttling"
+            | "ThrottlingException"
+            | "TooManyRequestsException"
+            | "RequestLimitExceeded" => error(ErrorKind::Throttled, "AWS asks for fewer requests"),
             "ServerException" | "InternalFailure" | "ServiceUnavailable" => error(
                 ErrorKind::Unavailable,
                 &format!("{} answers with a server error", self.endpoint),
@@ -138,14 +138,22 @@ fn missing_action(message: &str) -> Option<&str> {
     action.contains(':').then_some(action)
 }
 
+/// The errors from `error` to its innermost cause.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = error.source();
+        Some(error)
+    })
+}
+
 fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    std::iter::successors(Some(error), |error| error.source())
-        .find_map(|error| error.downcast_ref::<T>())
+    chain(error).find_map(|error| error.downcast_ref::<T>())
 }
 
 fn innermost(error: &(dyn Error + 'static)) -> String {
-    let innermost = std::iter::successors(Some(error), |error| error.source()).last();
-    innermost.unwrap_or(error).to_string()
+    chain(error).last().unwrap_or(error).to_string()
 }
 
 #[cfg(test)]

@@ -166,7 +166,7 @@ impl AwsClients {
         };
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(key.region.to_string()))
-            .retry_config(RetryConfig::standard().with_max_attempts(5))
+            .retry_config(RetryConfig::standard().with_max_attempts(4))
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(Duration::from_secs(5))

@@ -78,11 +78,7 @@ impl EcrToken {
     async fn fetch(&self) -> Result<Token, CapabilityError> {
         let (client, call) = self
             .clients
-            .ecr(
-                &self.connector,
-                &self.registry,
-                "ecr:GetAuthorizationToken",
-            )
+            .ecr(&self.connector, &self.registry, "ecr:GetAuthorizationToken")
             .await?;
         let answer = untraced(client.get_authorization_token().send())
             .await

@@ -123,7 +123,9 @@ impl Connection {
             .header(CONTENT_TYPE, "application/octet-stream")
             .header(CONTENT_LENGTH, blob.size)
             .body(Body::wrap_stream(stream));
-        if upload.is_own && let Some(authorization) = self.authorization().await? {
+        if upload.is_own
+            && let Some(authorization) = self.authorization().await?
+        {
             builder = builder.header(AUTHORIZATION, authorization);
         }
         let response = self.while_moving(builder.send(), progress).await?;
@@ -136,8 +138,7 @@ impl Connection {
 
     async fn close_upload(&self, location: Location, digest: &Digest) -> Result<(), Failure> {
         let mut url = location.url;
-        url.query_pairs_mut()
-            .append_pair("digest", digest.as_str());
+        url.query_pairs_mut().append_pair("digest", digest.as_str());
         let request = Request::new(Method::PUT, url);
         let authorization = if location.is_own {
             self.authorization().await?
@@ -221,9 +222,7 @@ impl Reading {
                 "the registry's blob does not have the digest {digest}"
             )));
         }
-        self.progress
-            .moved
-            .store(self.received, Ordering::Relaxed);
+        self.progress.moved.store(self.received, Ordering::Relaxed);
         if self.reported.elapsed() >= Progress::INTERVAL {
             self.reported = Instant::now();
             self.progress.report(LayerState::Uploading);

@@ -179,9 +179,7 @@ impl Connection {
     }
 
     async fn send_once(&self, request: &Request) -> Result<Response, Failure> {
-        let response = self
-            .exchange(request, self.authorization().await?)
-            .await?;
+        let response = self.exchange(request, self.authorization().await?).await?;
         if response.status() == StatusCode::UNAUTHORIZED
             && let Some(authorization) = self.log_in(response.headers()).await?
         {
@@ -250,27 +248,16 @@ impl Connection {
     }
 
     async fn bearer(&self, realm: &str, service: Option<&str>) -> Result<HeaderValue, Failure> {
-        let malformed =
-            |problem: &str| Failure::Malformed(format!("the token realm {realm:?} {problem}"));
-        let mut url = Url::parse(realm).map_err(|_| malformed("is no URL"))?;
-        if url.scheme() != "https" && !(self.endpoint.plain_http && url.scheme() == "http") {
-            return Err(malformed(
-                "is not reached by HTTPS, so the credential is not sent there",
-            ));
-        }
-        let mut query = url.query_pairs_mut();
-        if let Some(service) = service {
-            query.append_pair("service", service);
-        }
-        for scope in &self.scopes {
-            query.append_pair("scope", scope);
-        }
-        drop(query);
+        let url = token::realm_url(realm, self.endpoint.plain_http, service, &self.scopes)?;
         let request = Request::new(Method::GET, url);
         let response = self.exchange(&request, self.basic().await?).await?;
         let response = self.accept(response).await?;
         let body = self.read(response, token::LARGEST_ANSWER).await?;
-        token::bearer_header(&body).ok_or_else(|| malformed("does not answer with a token"))
+        token::bearer_header(&body).ok_or_else(|| {
+            Failure::Malformed(format!(
+                "the token realm {realm:?} does not answer with a token"
+            ))
+        })
     }
 
     /// One request and the head of its answer, whatever it is.

@@ -63,8 +63,7 @@ impl<'a> Transfer<'a> {
         depth: usize,
     ) -> BoxFuture<'b, Result<(), CapabilityError>> {
         Box::pin(async move {
-            let references =
-                References::of(manifest).map_err(|failure| self.at_source(failure))?;
+            let references = References::of(manifest).map_err(|failure| self.at_source(failure))?;
             for child in &references.manifests {
                 let (digest, _) = child.parse().map_err(|failure| self.at_source(failure))?;
                 self.child(digest, depth + 1).await?;
@@ -83,7 +82,8 @@ impl<'a> Transfer<'a> {
                 )));
             }
             let this = &*self;
-            iter(blobs.iter().map(|blob| this.blob(blob)))
+            iter(blobs)
+                .map(|blob| this.blob(blob))
                 .buffer_unordered(PARALLEL_BLOBS)
                 .try_collect::<()>()
                 .await
@@ -118,8 +118,8 @@ impl<'a> Transfer<'a> {
             .map_err(|failure| self.at_destination(failure))
     }
 
-    async fn blob(&self, blob: &Blob) -> Result<(), CapabilityError> {
-        let progress = Progress::new(self.reporter, blob);
+    async fn blob(&self, blob: Blob) -> Result<(), CapabilityError> {
+        let progress = Progress::new(self.reporter, &blob);
         let exists = self.destination.has_blob(&blob.digest).await;
         if exists.map_err(|failure| self.at_destination(failure))? {
             progress.report(LayerState::Exists);
@@ -127,13 +127,10 @@ impl<'a> Transfer<'a> {
         }
         progress.report(LayerState::Uploading);
         let what = format!("the blob {}", blob.digest);
-        let mut attempts = self
-            .destination
-            .patience
-            .begin(&what, Some(self.reporter));
+        let mut attempts = self.destination.patience.begin(&what, Some(self.reporter));
         loop {
             // Each attempt begins anew: a stream cannot be sent twice.
-            match self.transfer(blob, &progress).await {
+            match self.transfer(&blob, &progress).await {
                 Ok(state) => {
                     progress.report(state);
                     return Ok(());
@@ -147,9 +144,13 @@ impl<'a> Transfer<'a> {
     }
 
     async fn transfer(&self, blob: &Blob, progress: &Progress) -> Result<LayerState, Failure> {
-        let mountable = (self.source.registry == self.destination.registry)
-            .then_some(&self.source.repository);
-        match self.destination.open_upload(&blob.digest, mountable).await? {
+        let mountable =
+            (self.source.registry == self.destination.registry).then_some(&self.source.repository);
+        match self
+            .destination
+            .open_upload(&blob.digest, mountable)
+            .await?
+        {
             Opened::Mounted => Ok(LayerState::Exists),
             Opened::Upload(upload) => {
                 self.destination

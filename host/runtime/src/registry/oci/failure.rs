@@ -58,11 +58,7 @@ pub(super) struct Refusal {
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            formatter,
-            "the registry answers {}",
-            self.status.as_u16()
-        )?;
+        write!(formatter, "the registry answers {}", self.status.as_u16())?;
         if !self.code.is_empty() {
             write!(formatter, " {}", self.code)?;
         }
@@ -126,10 +122,7 @@ fn retry_after(text: &str) -> Option<Duration> {
         return Some(Duration::from_secs(seconds));
     }
     let date = httpdate::parse_http_date(text).ok()?;
-    Some(
-        date.duration_since(SystemTime::now())
-            .unwrap_or_default(),
-    )
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 impl Failure {
@@ -289,7 +282,11 @@ mod tests {
             (429, String::new(), ErrorKind::Throttled),
             (503, "<html>".to_owned(), ErrorKind::Unavailable),
             (405, body("UNSUPPORTED", "x"), ErrorKind::Unsupported),
-            (400, body("MANIFEST_INVALID", "x"), ErrorKind::InvalidSettings),
+            (
+                400,
+                body("MANIFEST_INVALID", "x"),
+                ErrorKind::InvalidSettings,
+            ),
             (418, String::new(), ErrorKind::Other("http-418".to_owned())),
         ] {
             assert_eq!(told(status, &body, ECR).kind, kind, "{status} {body}");
@@ -298,7 +295,8 @@ mod tests {
 
     #[test]
     fn a_missing_repository_comes_with_the_command_that_makes_it() {
-        let body = r#"{"errors":[{"code":"NAME_UNKNOWN","message":"The repository does not exist"}]}"#;
+        let body =
+            r#"{"errors":[{"code":"NAME_UNKNOWN","message":"The repository does not exist"}]}"#;
         let error = told(404, body, ECR);
         assert_eq!(error.kind, ErrorKind::NotFound);
         assert_eq!(

@@ -157,10 +157,7 @@ impl Connection {
     }
 
     /// The manifest that `name` names, its digest verified.
-    pub(super) async fn get(
-        &self,
-        name: &ManifestName,
-    ) -> Result<(Manifest, Descriptor), Failure> {
+    pub(super) async fn get(&self, name: &ManifestName) -> Result<(Manifest, Descriptor), Failure> {
         let response = self.fetch(&self.request(Method::GET, name)?).await?;
         let headers = response.headers().clone();
         let content = self.read(response, Manifest::LARGEST).await?;
@@ -297,11 +294,6 @@ fn descriptor(headers: &HeaderMap) -> Option<Descriptor> {
     Some(Descriptor {
         digest: claimed_digest(headers)?,
         media_type: media_type(headers)?,
-        size: headers
-            .get(CONTENT_LENGTH)?
-            .to_str()
-            .ok()?
-            .parse()
-            .ok()?,
+        size: headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()?,
     })
 }

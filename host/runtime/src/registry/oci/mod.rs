@@ -18,9 +18,9 @@ mod copy;
 mod failure;
 mod manifest;
 mod patience;
+mod tags;
 #[cfg(test)]
 mod tests;
-mod tags;
 mod token;
 
 use async_trait::async_trait;
@@ -231,7 +231,11 @@ impl Registry for OciRegistry {
         let got = source.get(&ManifestName::of(&call.source)?).await;
         let (manifest, descriptor) = got.map_err(|failure| source.told(failure, &what))?;
         let digest = &descriptor.digest;
-        if call.destination.digest().is_some_and(|wanted| wanted != digest) {
+        if call
+            .destination
+            .digest()
+            .is_some_and(|wanted| wanted != digest)
+        {
             return Err(CapabilityError::invalid(format!(
                 "{what}: the source is {digest}, which is not the destination's digest"
             )));
@@ -254,7 +258,10 @@ impl Registry for OciRegistry {
         let connection = self.connect(&registry, &repository, credential, Permission::Pull)?;
         let tags = connection.tags().await;
         tags.map_err(|failure| {
-            connection.told(failure, &format!("listing the tags of {registry}/{repository}"))
+            connection.told(
+                failure,
+                &format!("listing the tags of {registry}/{repository}"),
+            )
         })
     }
 }

@@ -59,8 +59,6 @@ fn next_page(response: &Response) -> Option<String> {
         .filter_map(|value| value.to_str().ok())
         .find_map(|link| {
             let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
-            parameters
-                .contains("next")
-                .then(|| target.to_owned())
+            parameters.contains("next").then(|| target.to_owned())
         })
 }

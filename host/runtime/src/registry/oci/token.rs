@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::HeaderValue;
+use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -20,6 +21,31 @@ struct TokenAnswer {
     token: Option<SecretString>,
     #[serde(default)]
     access_token: Option<SecretString>,
+}
+
+/// Where a token is asked for.
+///
+/// # Errors
+/// Where the realm is no URL, or would see the credential without TLS though the registry is
+/// reached with it.
+pub(super) fn realm_url(
+    realm: &str,
+    plain_http: bool,
+    service: Option<&str>,
+    scopes: &[String],
+) -> Result<Url, Failure> {
+    let malformed =
+        |problem: &str| Failure::Malformed(format!("the token realm {realm:?} {problem}"));
+    let mut url = Url::parse(realm).map_err(|_| malformed("is no URL"))?;
+    if url.scheme() != "https" && !(plain_http && url.scheme() == "http") {
+        return Err(malformed(
+            "is not reached by HTTPS, so the credential is not sent there",
+        ));
+    }
+    url.query_pairs_mut()
+        .extend_pairs(service.map(|service| ("service", service)))
+        .extend_pairs(scopes.iter().map(|scope| ("scope", scope)));
+    Ok(url)
 }
 
 /// RFC 7617.
@@ -51,6 +77,16 @@ fn sensitive(text: &str) -> Option<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_realm_must_be_reached_by_https() {
+        let url = |realm: &str, plain_http| realm_url(realm, plain_http, Some("s"), &[]);
+        assert!(url("https://auth.example.com/token", false).is_ok());
+        assert!(url("http://127.0.0.1:1/token", true).is_ok());
+        assert!(url("http://auth.example.com/token", false).is_err());
+        assert!(url("ftp://auth.example.com/token", true).is_err());
+        assert!(url("/token", true).is_err());
+    }
 
     #[test]
     fn a_token_is_read_from_either_field_and_never_shown() {

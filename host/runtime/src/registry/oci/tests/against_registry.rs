@@ -29,7 +29,12 @@ fn reference(registry: &RegistryHost, rest: &str) -> ImageReference {
 }
 
 /// Puts a blob into a repository, in one request.
-async fn put_blob(client: &OciRegistry, repository: &ImageReference, login: Credential, content: &[u8]) {
+async fn put_blob(
+    client: &OciRegistry,
+    repository: &ImageReference,
+    login: Credential,
+    content: &[u8],
+) {
     let connection = client.open(repository, login, Permission::Push).unwrap();
     let digest = stepyard_grammar::Digest::parse(&digest(content)).unwrap();
     let Opened::Upload(location) = connection.open_upload(&digest, None).await.unwrap() else {
@@ -48,7 +53,11 @@ async fn put_blob(client: &OciRegistry, repository: &ImageReference, login: Cred
 }
 
 /// An index of one image with a layer of 3 MiB, under `repository:1`.
-async fn put_index(client: &OciRegistry, repository: &ImageReference, login: &Credential) -> String {
+async fn put_index(
+    client: &OciRegistry,
+    repository: &ImageReference,
+    login: &Credential,
+) -> String {
     let configuration = br#"{"architecture":"amd64","os":"linux"}"#;
     let layer: Vec<u8> = (0..3_u32 << 18).flat_map(u32::to_le_bytes).collect();
     put_blob(client, repository, login.clone(), configuration).await;
@@ -146,7 +155,10 @@ async fn an_index_travels_between_registries_and_gets_a_further_tag() {
     .await;
     let manifest = client.get_manifest(call).await.unwrap();
     assert_eq!(digest(&manifest.content), pushed);
-    assert_eq!(manifest.media_type, "application/vnd.oci.image.index.v1+json");
+    assert_eq!(
+        manifest.media_type,
+        "application/vnd.oci.image.index.v1+json"
+    );
 }
 
 #[tokio::test]

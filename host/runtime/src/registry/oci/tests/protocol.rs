@@ -28,7 +28,10 @@ fn manifest(asked: &Asked, content: &str) -> Answer {
     }
 }
 
-async fn resolve(server: &Server, credential: Credential) -> Result<Option<String>, crate::CapabilityError> {
+async fn resolve(
+    server: &Server,
+    credential: Credential,
+) -> Result<Option<String>, crate::CapabilityError> {
     let call = authorize(Resolve {
         reference: image("a:1"),
         credential,
@@ -87,7 +90,9 @@ async fn a_refused_login_is_unauthenticated_and_shows_no_password() {
 async fn a_credential_is_for_its_own_registry() {
     let server = Server::start(|_, _| Answer::new(500)).await;
     let other = stepyard_grammar::RegistryHost::parse("other.example.com").unwrap();
-    let error = resolve(&server, Credential::anonymous(other)).await.unwrap_err();
+    let error = resolve(&server, Credential::anonymous(other))
+        .await
+        .unwrap_err();
     assert_eq!(error.kind, ErrorKind::InvalidSettings);
     assert!(server.asked().is_empty());
 }
@@ -153,19 +158,26 @@ async fn a_manifest_that_is_not_what_its_digest_says_is_refused() {
         credential: login(),
     })
     .await;
-    let error = client(&server.address).get_manifest(call).await.unwrap_err();
+    let error = client(&server.address)
+        .get_manifest(call)
+        .await
+        .unwrap_err();
     assert!(error.message.contains("digest"), "{error}");
 }
 
 #[tokio::test]
 async fn a_manifest_has_a_largest_size() {
-    let server = Server::start(|asked, _| manifest(asked, "{}").body(vec![b' '; (4 << 20) + 1])).await;
+    let server =
+        Server::start(|asked, _| manifest(asked, "{}").body(vec![b' '; (4 << 20) + 1])).await;
     let call = authorize(GetManifest {
         reference: image("a:1"),
         credential: login(),
     })
     .await;
-    let error = client(&server.address).get_manifest(call).await.unwrap_err();
+    let error = client(&server.address)
+        .get_manifest(call)
+        .await
+        .unwrap_err();
     assert!(error.message.contains("longer than"), "{error}");
 }
 
@@ -256,7 +268,9 @@ async fn tags_come_page_by_page_and_end() {
     assert_eq!(list(&server).await.unwrap(), ["1", "2", "3"]);
     let server = Server::start(|asked, _| {
         let next = format!("<{}>; rel=\"next\"", asked.line.trim_start_matches("GET "));
-        Answer::new(200).header("link", next).body(r#"{"tags":["1"]}"#)
+        Answer::new(200)
+            .header("link", next)
+            .body(r#"{"tags":["1"]}"#)
     })
     .await;
     let error = list(&server).await.unwrap_err();
@@ -292,7 +306,10 @@ async fn a_wrong_blob_never_becomes_complete() {
         .copy(call, &reporter())
         .await
         .unwrap_err();
-    assert!(error.message.contains("does not have the digest"), "{error}");
+    assert!(
+        error.message.contains("does not have the digest"),
+        "{error}"
+    );
     let asked = server.asked();
     assert!(asked.iter().all(|asked| !asked.line.starts_with("PUT")));
 }

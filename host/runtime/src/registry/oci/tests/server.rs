@@ -76,7 +76,9 @@ impl Server {
                 let asked = Asked {
                     line: format!("{} {}", parts.method, parts.uri),
                     authorization: authorization.map(|value| value.to_str().unwrap().to_owned()),
-                    body: axum::body::to_bytes(body, 8 << 20).await.unwrap_or_default(),
+                    body: axum::body::to_bytes(body, 8 << 20)
+                        .await
+                        .unwrap_or_default(),
                 };
                 let before = {
                     let mut record = record.lock().unwrap();
