@@ -1,0 +1,202 @@
+use serde_json::{Value, json};
+use stepyard::ErrorKind;
+use stepyard::build::Feature;
+
+use crate::capabilities::{Capabilities, digest};
+
+const IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app";
+const STEP: &str = "build-push-ecr";
+
+fn settings(changes: &Value) -> Value {
+    let mut settings = json!({
+        "connectorRef": "aws_main",
+        "region": "us-east-1",
+        "account": "123456789012",
+        "imageName": "team/app",
+        "tags": ["1.2.3", "1.2", "latest"],
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        settings[name] = value.clone();
+    }
+    settings
+}
+
+#[tokio::test]
+async fn an_image_is_pushed_once_and_tagged_in_order() {
+    let world = Capabilities::new().repository(IMAGE, &[("latest", digest('b'))]);
+    let outcome = world.run(STEP, settings(&json!({}))).await.unwrap();
+    assert_eq!(
+        world.calls(),
+        [
+            "login aws_main",
+            "build .",
+            &format!("push {IMAGE}:1.2.3"),
+            "tag 1.2",
+            "tag latest",
+        ]
+    );
+    let tags: Vec<&str> = outcome
+        .images
+        .iter()
+        .map(|image| image.tag.as_str())
+        .collect();
+    assert_eq!(tags, ["1.2.3", "1.2", "latest"]);
+    assert!(
+        outcome
+            .images
+            .iter()
+            .all(|image| image.digest == digest('a').as_str())
+    );
+    assert_eq!(
+        outcome.outputs[0],
+        ("digest".to_owned(), digest('a').to_string())
+    );
+    assert_eq!(
+        outcome.outputs[1],
+        ("image".to_owned(), format!("{IMAGE}:1.2.3"))
+    );
+    assert_eq!(
+        world.logged(),
+        [
+            "# Prepare".to_owned(),
+            format!("{IMAGE} is built with the engine memory"),
+            "# Build".to_owned(),
+            "# Push".to_owned(),
+            format!("pushed {IMAGE}:1.2.3: {}", digest('a')),
+            "# Tag".to_owned(),
+            format!("pushed {IMAGE}:1.2: {}", digest('a')),
+            format!("pushed {IMAGE}:latest: {}", digest('a')),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_engine_that_pushes_while_building_is_given_the_destination() {
+    let world = Capabilities::new()
+        .repository(IMAGE, &[])
+        .features(&[Feature::PushWhileBuilding, Feature::SnapshotMode]);
+    let outcome = world
+        .run(STEP, settings(&json!({"tags": ["1"]})))
+        .await
+        .unwrap();
+    assert_eq!(
+        world.calls(),
+        [
+            "login aws_main",
+            "build . snapshot-mode=redo",
+            &format!("push {IMAGE}:1"),
+        ]
+    );
+    assert_eq!(outcome.images.len(), 1);
+}
+
+#[tokio::test]
+async fn a_missing_repository_ends_the_step_before_the_build() {
+    let world = Capabilities::new();
+    let error = world.fail(STEP, settings(&json!({}))).await;
+    assert_eq!(error.kind, ErrorKind::NotFound);
+    assert_eq!(
+        error.hint.as_deref(),
+        Some(
+            "create it: aws ecr create-repository --registry-id 123456789012 --region us-east-1 \
+             --repository-name team/app"
+        )
+    );
+    assert_eq!(world.calls(), ["login aws_main"]);
+}
+
+#[tokio::test]
+async fn the_same_image_under_an_immutable_tag_is_a_success() {
+    let world = Capabilities::new()
+        .repository(IMAGE, &[("1.2.3", digest('a')), ("1.2", digest('a'))])
+        .immutable();
+    world.run(STEP, settings(&json!({}))).await.unwrap();
+    let logged = world.logged();
+    assert!(logged.contains(&format!("{IMAGE}:1.2.3 was there already: {}", digest('a'))));
+    assert!(logged.contains(&format!("{IMAGE}:1.2 was there already: {}", digest('a'))));
+    assert!(!world.calls().contains(&"tag 1.2".to_owned()));
+}
+
+#[tokio::test]
+async fn another_image_under_an_immutable_tag_is_a_conflict() {
+    let world = Capabilities::new()
+        .repository(IMAGE, &[("1.2.3", digest('b'))])
+        .immutable();
+    let error = world.fail(STEP, settings(&json!({}))).await;
+    assert_eq!(error.kind, ErrorKind::Conflict);
+    assert_eq!(
+        error.message,
+        format!(
+            "{IMAGE}:1.2.3 is immutable and names another image, {}",
+            digest('b')
+        )
+    );
+}
+
+#[tokio::test]
+async fn no_tag_moves_where_a_later_one_is_taken() {
+    let world = Capabilities::new()
+        .repository(IMAGE, &[("latest", digest('b'))])
+        .immutable();
+    let error = world.fail(STEP, settings(&json!({}))).await;
+    assert_eq!(error.kind, ErrorKind::Conflict);
+    assert!(
+        !world.calls().iter().any(|call| call.starts_with("tag ")),
+        "{:?}",
+        world.calls()
+    );
+}
+
+#[tokio::test]
+async fn the_permission_to_describe_is_not_needed() {
+    let world = Capabilities::new()
+        .repository(IMAGE, &[])
+        .without_describing();
+    world.run(STEP, settings(&json!({}))).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_does_not_apply_is_reported() {
+    let world = Capabilities::new()
+        .repository(IMAGE, &[])
+        .ignores("run-as-user", "the daemon decides");
+    let changes = json!({
+        "runAsUser": 1000,
+        "cacheTo": "team/cache",
+        "envVariables": {"UNUSED": "1"},
+        "baseImageConnectorRefs": ["hub"],
+        "buildArgs": {"VERSION": "1.10"},
+    });
+    world.run(STEP, settings(&changes)).await.unwrap();
+    let reported: Vec<String> = world
+        .logged()
+        .into_iter()
+        .filter_map(|line| {
+            Some(
+                line.strip_prefix("not applicable with the engine memory: ")?
+                    .to_owned(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        reported,
+        [
+            "envVariables[\"UNUSED\"] (the step has no container of its own; buildArgs and \
+             envDockerSecrets reach the build)",
+            "cacheTo (the engine does not write a cache to a registry)",
+            "runAsUser (the daemon decides)",
+        ]
+    );
+    assert_eq!(world.calls()[1..3], ["login hub", "build . VERSION=1.10"]);
+}
+
+#[tokio::test]
+async fn faulty_settings_are_reported_before_anything_is_called() {
+    let world = Capabilities::new();
+    let error = world
+        .fail(STEP, settings(&json!({"region": "nowhere", "tags": ["-"]})))
+        .await;
+    assert_eq!(error.kind, ErrorKind::InvalidSettings);
+    assert_eq!(error.message.lines().count(), 2);
+    assert!(world.calls().is_empty());
+}
