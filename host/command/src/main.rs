@@ -1,2 +1,4 @@
 //! The `stepyard` command.
+mod view;
+
 fn main() {}
