@@ -90,11 +90,23 @@ impl Failure {
     }
 }
 
-impl<T: Diagnostic + Send + Sync + 'static> From<T> for Failure {
-    fn from(diagnostic: T) -> Self {
-        Self::new(Code::BadInput, diagnostic)
-    }
+/// What is wrong with what the user gave.
+macro_rules! bad_input {
+    ($($diagnostic:ty),* $(,)?) => {$(
+        impl From<$diagnostic> for Failure {
+            fn from(diagnostic: $diagnostic) -> Self {
+                Self::new(Code::BadInput, diagnostic)
+            }
+        }
+    )*};
 }
+
+bad_input!(
+    stepyard::HostError,
+    stepyard::StepFailure,
+    stepyard::component::LoadError,
+    stepyard::document::Problems,
+);
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
@@ -113,7 +125,7 @@ impl From<std::io::Error> for Failure {
 pub(crate) fn print(diagnostic: &dyn Diagnostic) {
     if std::io::stderr().is_terminal() {
         let mut text = String::new();
-        let theme = if crate::view::wants_color() {
+        let theme = if wants_color() {
             miette::GraphicalTheme::unicode()
         } else {
             miette::GraphicalTheme::unicode_nocolor()
@@ -125,4 +137,11 @@ pub(crate) fn print(diagnostic: &dyn Diagnostic) {
         }
     }
     eprint!("{}", render_plain(diagnostic));
+}
+
+/// Whether a terminal should be shown colours (<https://no-color.org>, <https://bixense.com/clicolors>).
+pub(crate) fn wants_color() -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+    !is_set("NO_COLOR") && (forced || std::io::stderr().is_terminal())
 }

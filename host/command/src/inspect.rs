@@ -70,7 +70,11 @@ fn as_text(component: &Component, description: &Description) -> String {
             Origin::Elsewhere => "a file",
         },
     );
-    for import in component.imports().iter().filter(|import| !import.is_wasi()) {
+    for import in component
+        .imports()
+        .iter()
+        .filter(|import| !import.is_wasi())
+    {
         let _ = writeln!(text, "  {}", import.interface);
         for function in &import.functions {
             let _ = writeln!(text, "    {function}");

@@ -48,18 +48,19 @@ pub(crate) fn bare_host(configuration: &Configuration) -> Result<HostBuilder, Fa
     limits.wall_clock = configured.wall_clock;
     let mut builder = Host::builder().limits(limits);
     if let Some(folder) = configuration.components.cache.clone().or_else(cache_folder) {
-        let cache = CodeCache::open(folder)
-            .map_err(|error| Failure::input(error.to_string(), "name another folder with `cache` under [components] of stepyard.toml"))?;
+        let cache = CodeCache::open(folder).map_err(|error| {
+            Failure::input(
+                error.to_string(),
+                "name another folder with `cache` under [components] of stepyard.toml",
+            )
+        })?;
         builder = builder.code_cache(cache);
     }
     Ok(builder)
 }
 
 /// A host with every capability that the files configure.
-pub(crate) fn host(
-    configuration: &Configuration,
-    connectors: Connectors,
-) -> Result<Host, Failure> {
+pub(crate) fn host(configuration: &Configuration, connectors: Connectors) -> Result<Host, Failure> {
     let mut endpoints = Endpoints::new();
     for (registry, configured) in &configuration.registries {
         let endpoint = Endpoint::parse(configured.endpoint.as_str())
@@ -91,7 +92,10 @@ fn secret_stores(configuration: &Configuration) -> Result<Vec<Arc<dyn SecretStor
     match &configuration.secrets {
         SecretsConfiguration::File(path) => {
             let secrets = FileSecrets::read(path).map_err(|error| {
-                Failure::input(error.to_string(), "the file is named under [secrets] of stepyard.toml")
+                Failure::input(
+                    error.to_string(),
+                    "the file is named under [secrets] of stepyard.toml",
+                )
             })?;
             stores.push(Arc::new(secrets));
         }

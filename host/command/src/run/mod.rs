@@ -8,6 +8,7 @@ mod settings;
 
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::time::Instant;
 
 use stepyard::event::{Event, EventSink};
 use stepyard::{ErrorKind, RunError, StepFailure, Workspace};
@@ -20,7 +21,7 @@ use sequence::{Sequence, StepEnd};
 
 /// The events of a run, on their way to the view.
 #[derive(Clone)]
-struct Events(Arc<dyn View>);
+pub(crate) struct Events(Arc<dyn View>);
 
 impl Events {
     fn sink(&self) -> Arc<dyn EventSink> {
@@ -35,12 +36,16 @@ impl EventSink for Events {
 }
 
 pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
+    let begin = Instant::now();
     let input = &arguments.input;
     let configuration = session::configuration(input.config.as_deref())?;
     let connectors = session::connectors(input)?;
     let workspace = Workspace::open(&input.workspace).map_err(|error| {
         Failure::input(
-            format!("the workspace {} cannot be opened: {error}", input.workspace.display()),
+            format!(
+                "the workspace {} cannot be opened: {error}",
+                input.workspace.display()
+            ),
             "name a folder with --workspace",
         )
     })?;
@@ -54,7 +59,7 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
     let view = view::view(ViewOptions {
         kind: view_kind(arguments.events),
         verbose: arguments.verbose,
-        color: view::wants_color(),
+        color: exit::wants_color(),
     });
     let sequence = Sequence {
         host: &host,
@@ -74,7 +79,13 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
     view.finish();
     for (index, error) in ended.errors.iter().enumerate() {
         // The same error is not told twice: a retried step ends once.
-        if index == 0 || !ended.errors.iter().take(index).any(|told| told.to_string() == error.to_string()) {
+        if index == 0
+            || !ended
+                .errors
+                .iter()
+                .take(index)
+                .any(|told| told.to_string() == error.to_string())
+        {
             exit::print(error);
         }
     }
@@ -85,6 +96,7 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
         )));
         return Ok(Code::Interrupted);
     }
+    ended.summary.duration = begin.elapsed();
     view.summary(&ended.summary);
     Ok(ended.code)
 }
@@ -100,7 +112,7 @@ struct Ended {
 impl Default for Ended {
     fn default() -> Self {
         Self {
-            summary: RunSummary { steps: Vec::new() },
+            summary: RunSummary::default(),
             images: Vec::new(),
             errors: Vec::new(),
             code: Code::Done,
@@ -149,8 +161,7 @@ fn view_kind(form: EventForm) -> ViewKind {
 
 /// Waits for Ctrl-C or a request to terminate.
 pub(crate) async fn interrupted() -> std::io::Result<()> {
-    let mut terminate =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
     tokio::select! {
         result = tokio::signal::ctrl_c() => result,

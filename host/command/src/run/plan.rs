@@ -30,8 +30,6 @@ pub(crate) struct Plan {
 pub(crate) struct PlannedStep {
     /// For events and expressions.
     pub(crate) identifier: String,
-    /// For people.
-    pub(crate) name: String,
     /// What runs.
     pub(crate) component: Component,
     /// The step's own limit of time.
@@ -105,7 +103,6 @@ impl Plan {
             pipeline: Pipeline::default(),
             steps: vec![PlannedStep {
                 identifier: description.name.replace('-', "_"),
-                name: description.name.clone(),
                 component,
                 timeout: None,
                 conditions: Vec::new(),
@@ -127,7 +124,9 @@ impl Plan {
         }
         if let Some(setting) = input.settings.first() {
             return Err(Failure::input(
-                format!("--set {setting} goes with a built-in step or --component, not with a file"),
+                format!(
+                    "--set {setting} goes with a built-in step or --component, not with a file"
+                ),
                 "write the setting into the file, or use <+input> there and --input here",
             ));
         }
@@ -143,7 +142,6 @@ impl Plan {
                 let component = session::load(host, source(definition, &folder)).await?;
                 steps.push(PlannedStep {
                     identifier: definition.identifier.to_string(),
-                    name: definition.name.to_string(),
                     component,
                     timeout: definition.timeout,
                     conditions,
@@ -217,7 +215,9 @@ impl PlannedStep {
             Ok(resolved) => resolved,
             Err(problems) => return Ok(problems.into_vec()),
         };
-        let mut problems = self.unknown_connectors(host, connectors, &resolved.value).await?;
+        let mut problems = self
+            .unknown_connectors(host, connectors, &resolved.value)
+            .await?;
         // A step validates its settings before its first call, and this host has no capability
         // that a call could reach.
         let request = RunRequest::new(resolved.value)
@@ -405,7 +405,10 @@ mod tests {
     #[test]
     fn fields_become_pointers() {
         assert_eq!(pointer("tags[1]"), "/tags/1");
-        assert_eq!(pointer("resources.limits.memory"), "/resources/limits/memory");
+        assert_eq!(
+            pointer("resources.limits.memory"),
+            "/resources/limits/memory"
+        );
         assert!(is_field("tags[1]"));
         assert!(!is_field("the settings are wrong"));
     }

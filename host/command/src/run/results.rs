@@ -20,7 +20,9 @@ pub(super) fn write_artifacts(images: &[PushedImage]) -> std::io::Result<()> {
         return Ok(());
     };
     let path = Path::new(&path);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
     #[cfg(unix)]
     {

@@ -7,9 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use stepyard::document::{Problem, ProblemKind, Problems};
-use stepyard::expression::{
-    Codebase, ExecutionValues, ExpressionPath, Named, Scope, resolve_text,
-};
+use stepyard::expression::{Codebase, ExecutionValues, ExpressionPath, Named, Scope, resolve_text};
 use stepyard::pipeline::resolve_variables;
 use stepyard::secret::{Placeholders, SecretName};
 
@@ -84,8 +82,7 @@ impl RunScope {
                     let help = error.fault.help();
                     let message = format!("--set {text}: {error}");
                     Problems::from(
-                        Problem::without_position(ProblemKind::Unresolved, message)
-                            .with_help(help),
+                        Problem::without_position(ProblemKind::Unresolved, message).with_help(help),
                     )
                 })?
             }
@@ -210,6 +207,9 @@ mod tests {
             without_password("https://user:token@git.test/team/app.git"),
             "https://git.test/team/app.git"
         );
-        assert_eq!(without_password("git@git.test:team/app"), "git@git.test:team/app");
+        assert_eq!(
+            without_password("git@git.test:team/app"),
+            "git@git.test:team/app"
+        );
     }
 }

@@ -47,7 +47,10 @@ impl Sequence<'_> {
                 Some(reason) => self.skip(step, reason),
                 None => self.run_step(step).await?,
             };
-            if !matches!(end.summary.status, StepStatus::Succeeded | StepStatus::Skipped) {
+            if !matches!(
+                end.summary.status,
+                StepStatus::Succeeded | StepStatus::Skipped
+            ) {
                 failed.get_or_insert_with(|| step.identifier.clone());
             }
             aborted |= end.aborts;
@@ -90,10 +93,10 @@ impl Sequence<'_> {
         reporter.report(EventKind::StepFinished {
             status: StepStatus::Skipped,
             milliseconds: 0,
-            error: Some(reason.clone()),
+            error: Some(reason),
         });
         StepEnd {
-            summary: summary(step, StepStatus::Skipped, Duration::ZERO, Some(reason)),
+            summary: summary(step, StepStatus::Skipped, Duration::ZERO),
             outcome: None,
             error: None,
             aborts: false,
@@ -117,8 +120,7 @@ impl Sequence<'_> {
             let error = match self.host.run(&step.component, request).await {
                 Ok(outcome) => {
                     self.scope.add_outputs(&step.identifier, &outcome.outputs);
-                    let mut summary =
-                        summary(step, StepStatus::Succeeded, begin.elapsed(), None);
+                    let mut summary = summary(step, StepStatus::Succeeded, begin.elapsed());
                     summary.images.clone_from(&outcome.images);
                     summary.outputs.clone_from(&outcome.outputs);
                     return Ok(StepEnd {
@@ -153,7 +155,7 @@ impl Sequence<'_> {
                 _ => error.status(),
             };
             return Ok(StepEnd {
-                summary: summary(step, status, begin.elapsed(), Some(error.to_string())),
+                summary: summary(step, status, begin.elapsed()),
                 outcome: None,
                 error: Some(error),
                 aborts: matches!(action, Some(FailureAction::Abort)),
@@ -169,18 +171,11 @@ fn shorter(left: Option<Duration>, right: Option<Duration>) -> Option<Duration> 
     }
 }
 
-fn summary(
-    step: &PlannedStep,
-    status: StepStatus,
-    duration: Duration,
-    error: Option<String>,
-) -> StepSummary {
+fn summary(step: &PlannedStep, status: StepStatus, duration: Duration) -> StepSummary {
     StepSummary {
-        identifier: step.identifier.clone(),
-        name: step.name.clone(),
+        step: step.identifier.clone(),
         status,
         duration,
-        error,
         images: Vec::new(),
         outputs: Vec::new(),
     }

@@ -62,7 +62,10 @@ fn set(
         }
         None if accepts(root, property, "array") => {
             let items = text.split(',').map(|item| Value::String(item.to_owned()));
-            match target.entry(name).or_insert_with(|| Value::Array(Vec::new())) {
+            match target
+                .entry(name)
+                .or_insert_with(|| Value::Array(Vec::new()))
+            {
                 Value::Array(list) => list.extend(items),
                 other => *other = items.collect(),
             }
@@ -179,6 +182,10 @@ mod tests {
     fn mistakes_are_named() {
         assert!(parsed(&["name"]).unwrap_err().contains("there is no ="));
         assert!(parsed(&["nam=x"]).unwrap_err().contains("no setting nam"));
-        assert!(parsed(&["name=x", "name=y"]).unwrap_err().contains("second time"));
+        assert!(
+            parsed(&["name=x", "name=y"])
+                .unwrap_err()
+                .contains("second time")
+        );
     }
 }

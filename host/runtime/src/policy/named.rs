@@ -22,7 +22,8 @@ use serde_json::Value;
 use stepyard_grammar::{EcrRegistry, ImageReference, RegistryHost, RepositoryName};
 
 /// A schema whose annotations do not hold.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+#[diagnostic(help("run the step with a newer Stepyard"))]
 #[error("the settings schema marks {property} as {annotation}, which this host does not know")]
 pub struct NamingError {
     /// The property.

@@ -62,7 +62,10 @@ mod tests {
         std::fs::write(folder.path().join("token"), "a b\n\n").unwrap();
         let secrets = DirectorySecrets::new(folder.path());
         let get = async |name: &str| {
-            let secret = secrets.get(&SecretName::parse(name).unwrap()).await.unwrap();
+            let secret = secrets
+                .get(&SecretName::parse(name).unwrap())
+                .await
+                .unwrap();
             secret.map(|secret| secret.expose_secret().to_owned())
         };
         assert_eq!(get("token").await.as_deref(), Some("a b\n"));

@@ -87,11 +87,11 @@ pub(super) async fn build(
         }
     };
     let mut image = None;
-    while let Some(message) = reply
-        .next::<Message>()
-        .await
-        .map_err(|error| fault.take().unwrap_or_else(|| request_error(client, &error)))?
-    {
+    while let Some(message) = reply.next::<Message>().await.map_err(|error| {
+        fault
+            .take()
+            .unwrap_or_else(|| request_error(client, &error))
+    })? {
         message.report_layer(reporter);
         if let Some(text) = &message.stream {
             output.write(text);
@@ -117,10 +117,7 @@ pub(super) async fn build(
 }
 
 /// The identifier of the image that the output names, for engines that report no other way.
-async fn named_image(
-    client: &Client,
-    output: &BuildOutput<'_>,
-) -> Result<String, CapabilityError> {
+async fn named_image(client: &Client, output: &BuildOutput<'_>) -> Result<String, CapabilityError> {
     let name = output.image().ok_or_else(|| {
         CapabilityError::new(
             ErrorKind::EngineFailure,

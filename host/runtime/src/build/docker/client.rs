@@ -160,9 +160,7 @@ impl Client {
     async fn exchange(&self, mut request: Request<RequestBody>) -> Result<Reply, EngineError> {
         let host = match &self.address {
             Address::Unix(_) => HeaderValue::from_static("docker"),
-            Address::Tcp { host, .. } => {
-                HeaderValue::from_str(host).map_err(http::Error::from)?
-            }
+            Address::Tcp { host, .. } => HeaderValue::from_str(host).map_err(http::Error::from)?,
         };
         request.headers_mut().insert(header::HOST, host);
         let stream = TokioIo::new(self.connect().await?);
@@ -198,7 +196,9 @@ impl Client {
             return Ok(Box::new(stream));
         };
         let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
-        let stream = TlsConnector::from(tls.clone()).connect(name, stream).await?;
+        let stream = TlsConnector::from(tls.clone())
+            .connect(name, stream)
+            .await?;
         Ok(Box::new(stream))
     }
 }

@@ -89,12 +89,18 @@ pub(super) fn request_error(client: &Client, error: &EngineError) -> CapabilityE
         EngineError::Answered { status, message } if status.is_server_error() => {
             CapabilityError::new(
                 ErrorKind::EngineFailure,
-                format!("the Docker Engine at {address} reports: {}", printable(message)),
+                format!(
+                    "the Docker Engine at {address} reports: {}",
+                    printable(message)
+                ),
             )
         }
         EngineError::Answered { message, .. } => CapabilityError::new(
             ErrorKind::EngineFailure,
-            format!("the Docker Engine at {address} refuses the request: {}", printable(message)),
+            format!(
+                "the Docker Engine at {address} refuses the request: {}",
+                printable(message)
+            ),
         ),
         error => CapabilityError::unavailable(format!("the Docker Engine at {address}: {error}")),
     }
@@ -134,7 +140,9 @@ pub(super) fn build_error(
         instruction.number, instruction.count
     );
     let words: Vec<&str> = instruction.text.split_whitespace().collect();
-    if words.first().is_some_and(|word| word.eq_ignore_ascii_case("FROM"))
+    if words
+        .first()
+        .is_some_and(|word| word.eq_ignore_ascii_case("FROM"))
         && let Some(kind) = registry_kind(&text)
     {
         let image = words
@@ -289,7 +297,12 @@ mod tests {
             "COPY failed: file not found in build context or excluded by .dockerignore: stat a: file does not exist",
             None,
         );
-        assert!(error.message.starts_with("step 1 of 1 in app/Dockerfile failed: `COPY a b`: COPY failed: file not found"), "{error}");
+        assert!(
+            error.message.starts_with(
+                "step 1 of 1 in app/Dockerfile failed: `COPY a b`: COPY failed: file not found"
+            ),
+            "{error}"
+        );
     }
 
     #[test]
@@ -319,14 +332,21 @@ mod tests {
         ] {
             let error = failed(from, text, None);
             assert_eq!(error.kind, kind, "{text}");
-            assert!(error.message.contains("the base image busybox: "), "{error}");
+            assert!(
+                error.message.contains("the base image busybox: "),
+                "{error}"
+            );
             assert!(error.hint.unwrap().contains(hint));
         }
     }
 
     #[test]
     fn the_dockerfile_itself() {
-        let error = failed("", "dockerfile parse error line 3: unknown instruction: RUM", None);
+        let error = failed(
+            "",
+            "dockerfile parse error line 3: unknown instruction: RUM",
+            None,
+        );
         assert_eq!(
             error.message,
             "app/Dockerfile has a syntax error in line 3: unknown instruction: RUM"
@@ -334,7 +354,11 @@ mod tests {
         let error = failed("", "failed to reach build target nope in Dockerfile", None);
         assert_eq!(error.kind, ErrorKind::InvalidSettings);
         assert_eq!(error.message, "target: app/Dockerfile has no stage nope");
-        let error = failed("Step 1/1 : RUN x\n", "write /x: no space left on device", None);
+        let error = failed(
+            "Step 1/1 : RUN x\n",
+            "write /x: no space left on device",
+            None,
+        );
         assert_eq!(error.message, "the disk of the Docker Engine is full");
     }
 
@@ -357,7 +381,11 @@ mod tests {
                 ErrorKind::Unauthenticated,
                 "expired",
             ),
-            ("no basic auth credentials", ErrorKind::Unauthenticated, "credential"),
+            (
+                "no basic auth credentials",
+                ErrorKind::Unauthenticated,
+                "credential",
+            ),
             (
                 "denied: User: arn:aws:iam::1:user/a is not authorized to perform: ecr:InitiateLayerUpload",
                 ErrorKind::Forbidden,
@@ -379,7 +407,10 @@ mod tests {
             assert!(error.message.starts_with(ecr));
             assert!(error.hint.unwrap().contains(hint), "{text}");
         }
-        let error = push_error("toomanyrequests: Rate exceeded", &ImageReference::parse(ecr).unwrap());
+        let error = push_error(
+            "toomanyrequests: Rate exceeded",
+            &ImageReference::parse(ecr).unwrap(),
+        );
         assert!(error.kind == ErrorKind::Throttled && error.retryable);
     }
 }

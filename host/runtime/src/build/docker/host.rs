@@ -129,10 +129,7 @@ impl Environment {
     ///
     /// # Errors
     /// An address or a Docker context that cannot be used.
-    pub(super) fn candidates(
-        &self,
-        host: &DockerHost,
-    ) -> Result<Vec<Candidate>, CapabilityError> {
+    pub(super) fn candidates(&self, host: &DockerHost) -> Result<Vec<Candidate>, CapabilityError> {
         if let DockerHost::Address(text) = host {
             return self.written(text, "the configured Docker host");
         }
@@ -203,7 +200,11 @@ impl Environment {
             CapabilityError::unavailable(format!("the Docker context {name} does not exist"))
                 .with_hint("list the contexts with `docker context ls`, choose one with `docker context use`")
         };
-        let contexts = self.configuration.as_ref().ok_or_else(missing)?.join("contexts");
+        let contexts = self
+            .configuration
+            .as_ref()
+            .ok_or_else(missing)?
+            .join("contexts");
         // Docker names a context's folders by the hash of its name.
         let id: String = Sha256::digest(name.as_bytes())
             .iter()
@@ -371,7 +372,15 @@ mod tests {
 
     #[test]
     fn malformed_addresses_are_refused() {
-        for text in ["", "engine:2375", "unix://a", "tcp://:1", "tcp://a:b", "ftp://a", "https://a"] {
+        for text in [
+            "",
+            "engine:2375",
+            "unix://a",
+            "tcp://:1",
+            "tcp://a:b",
+            "ftp://a",
+            "https://a",
+        ] {
             let error = parse_address(text, None, "DOCKER_HOST").unwrap_err();
             assert_eq!(error.kind, ErrorKind::InvalidSettings, "{text}");
         }

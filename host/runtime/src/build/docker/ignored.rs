@@ -22,7 +22,9 @@ pub(super) async fn settings(
         return Err(CapabilityError::unsupported(
             "the classic builder of the Docker Engine has no build secrets",
         )
-        .with_hint("use an engine with BuildKit, or leave envDockerSecrets and fileDockerSecrets out"));
+        .with_hint(
+            "use an engine with BuildKit, or leave envDockerSecrets and fileDockerSecrets out",
+        ));
     }
     let platform = if request.platforms.is_empty() {
         None
@@ -76,12 +78,32 @@ fn without(request: &BuildRequest, own_platform: Option<&str>) -> Vec<IgnoredSet
             "compression",
             "the Docker Engine compresses layers with gzip",
         ),
-        (request.snapshot_mode.is_some(), "snapshot-mode", KUBERNETES_ONLY),
-        (request.run_as_user.is_some(), "run-as-user", KUBERNETES_ONLY),
-        (request.memory_limit.is_some(), "memory-limit", KUBERNETES_ONLY),
+        (
+            request.snapshot_mode.is_some(),
+            "snapshot-mode",
+            KUBERNETES_ONLY,
+        ),
+        (
+            request.run_as_user.is_some(),
+            "run-as-user",
+            KUBERNETES_ONLY,
+        ),
+        (
+            request.memory_limit.is_some(),
+            "memory-limit",
+            KUBERNETES_ONLY,
+        ),
         (request.cpu_limit.is_some(), "cpu-limit", KUBERNETES_ONLY),
-        (request.memory_request.is_some(), "memory-request", KUBERNETES_ONLY),
-        (request.cpu_request.is_some(), "cpu-request", KUBERNETES_ONLY),
+        (
+            request.memory_request.is_some(),
+            "memory-request",
+            KUBERNETES_ONLY,
+        ),
+        (
+            request.cpu_request.is_some(),
+            "cpu-request",
+            KUBERNETES_ONLY,
+        ),
         (
             request.destination.is_some(),
             "destination",

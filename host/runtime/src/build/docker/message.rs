@@ -127,7 +127,10 @@ mod tests {
     fn failures_have_their_exit_code() {
         let line = r#"{"errorDetail":{"code":3,"message":"returned 3"},"error":"returned 3"}"#;
         let failure = parsed(line).failure().unwrap();
-        assert_eq!((failure.text.as_str(), failure.exit_code), ("returned 3", Some(3)));
+        assert_eq!(
+            (failure.text.as_str(), failure.exit_code),
+            ("returned 3", Some(3))
+        );
         let failure = parsed(r#"{"error":"broken"}"#).failure().unwrap();
         assert_eq!((failure.text.as_str(), failure.exit_code), ("broken", None));
         assert_eq!(parsed(r#"{"stream":"a"}"#).failure(), None);
@@ -148,14 +151,25 @@ mod tests {
         drop(reporter);
         let mut seen = Vec::new();
         while let Some(event) = events.blocking_recv() {
-            if let EventKind::LayerProgress { layer, state, current, total } = event.kind {
+            if let EventKind::LayerProgress {
+                layer,
+                state,
+                current,
+                total,
+            } = event.kind
+            {
                 seen.push((layer, state, current, total));
             }
         }
         assert_eq!(
             seen,
             [
-                ("5f70bf18a086".to_owned(), LayerState::Uploading, 512, Some(1024)),
+                (
+                    "5f70bf18a086".to_owned(),
+                    LayerState::Uploading,
+                    512,
+                    Some(1024)
+                ),
                 ("d1c8a0b2c3d4".to_owned(), LayerState::Exists, 0, None),
             ]
         );

@@ -93,14 +93,12 @@ impl std::fmt::Debug for DockerEngine {
 fn unreachable_error(tried: &[(Candidate, EngineError)]) -> CapabilityError {
     let attempts: Vec<String> = tried
         .iter()
-        .map(|(candidate, error)| {
-            format!("{} ({}): {error}", candidate.address, candidate.origin)
-        })
+        .map(|(candidate, error)| format!("{} ({}): {error}", candidate.address, candidate.origin))
         .collect();
     let kind_is = |kind: std::io::ErrorKind| {
-        tried.iter().any(
-            |(_, error)| matches!(error, EngineError::Connect(error) if error.kind() == kind),
-        )
+        tried
+            .iter()
+            .any(|(_, error)| matches!(error, EngineError::Connect(error) if error.kind() == kind))
     };
     let local = tried
         .iter()

@@ -69,7 +69,8 @@ impl<'reporter> BuildOutput<'reporter> {
             self.recent.clear();
         } else if let Some(image) = line.strip_prefix("Successfully built ") {
             self.image = Some(image.to_owned());
-        } else if !line.starts_with(" ---> ") && !line.starts_with("Removing intermediate container ")
+        } else if !line.starts_with(" ---> ")
+            && !line.starts_with("Removing intermediate container ")
         {
             if self.recent.len() == RECENT_LINES {
                 self.recent.pop_front();
@@ -87,9 +88,10 @@ impl<'reporter> BuildOutput<'reporter> {
         let (numbers, text) = line.strip_prefix("Step ")?.split_once(" : ")?;
         let (number, count) = numbers.split_once('/')?;
         let (number, count) = (number.parse().ok()?, count.parse().ok()?);
-        let follows = self.instruction.as_ref().is_none_or(|last| {
-            number > last.number && count == last.count
-        });
+        let follows = self
+            .instruction
+            .as_ref()
+            .is_none_or(|last| number > last.number && count == last.count);
         (follows && (1..=count).contains(&number)).then(|| Instruction {
             number,
             count,
@@ -150,7 +152,10 @@ mod tests {
         let (lines, recent) = written(&[&"x".repeat(10_000), &"y".repeat(10_000), "z"], |output| {
             output.recent().map(str::len).collect::<Vec<_>>()
         });
-        assert_eq!(lines.iter().map(String::len).collect::<Vec<_>>(), [20_000, 1]);
+        assert_eq!(
+            lines.iter().map(String::len).collect::<Vec<_>>(),
+            [20_000, 1]
+        );
         assert_eq!(recent, [LONGEST_RECENT_LINE + '…'.len_utf8(), 1]);
     }
 
@@ -171,7 +176,11 @@ mod tests {
             (output.instruction().cloned().unwrap(), recent)
         });
         assert_eq!(
-            (instruction.number, instruction.count, instruction.text.as_str()),
+            (
+                instruction.number,
+                instruction.count,
+                instruction.text.as_str()
+            ),
             (2, 2, "RUN make")
         );
         assert_eq!(recent.len(), RECENT_LINES);

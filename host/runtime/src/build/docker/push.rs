@@ -194,10 +194,24 @@ mod tests {
     fn digests_are_read_from_both_places() {
         let digest = format!("sha256:{}", "ab".repeat(32));
         for (line, found) in [
-            (format!(r#"{{"status":"1.0: digest: {digest} size: 527"}}"#), true),
-            (format!(r#"{{"progressDetail":{{}},"aux":{{"Tag":"1.0","Digest":"{digest}","Size":527}}}}"#), true),
-            (format!(r#"{{"status":"2.0: digest: {digest} size: 527"}}"#), false),
-            (r#"{"status":"1.0: digest: sha256:12 size: 527"}"#.to_owned(), false),
+            (
+                format!(r#"{{"status":"1.0: digest: {digest} size: 527"}}"#),
+                true,
+            ),
+            (
+                format!(
+                    r#"{{"progressDetail":{{}},"aux":{{"Tag":"1.0","Digest":"{digest}","Size":527}}}}"#
+                ),
+                true,
+            ),
+            (
+                format!(r#"{{"status":"2.0: digest: {digest} size: 527"}}"#),
+                false,
+            ),
+            (
+                r#"{"status":"1.0: digest: sha256:12 size: 527"}"#.to_owned(),
+                false,
+            ),
         ] {
             let message = serde_json::from_str(&line).unwrap();
             let read = reported_digest(&message, "1.0").map(|digest| digest.to_string());
@@ -213,7 +227,11 @@ mod tests {
             let delays: std::collections::BTreeSet<_> =
                 (0..20).map(|_| retries.delay(retry)).collect();
             assert!(delays.len() > 1);
-            assert!(delays.iter().all(|delay| (longest / 2..=longest).contains(delay)));
+            assert!(
+                delays
+                    .iter()
+                    .all(|delay| (longest / 2..=longest).contains(delay))
+            );
         }
     }
 }

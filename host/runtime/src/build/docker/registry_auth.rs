@@ -89,7 +89,9 @@ pub(super) async fn for_several(
 
 fn header(configuration: &impl Serialize) -> Result<HeaderValue, CapabilityError> {
     let fault = |error: &dyn std::fmt::Display| {
-        CapabilityError::invalid(format!("the credential cannot be handed to Docker: {error}"))
+        CapabilityError::invalid(format!(
+            "the credential cannot be handed to Docker: {error}"
+        ))
     };
     let json = Zeroizing::new(serde_json::to_vec(configuration).map_err(|error| fault(&error))?);
     let text = Zeroizing::new(URL_SAFE.encode(json.as_slice()));
@@ -137,7 +139,10 @@ mod tests {
     #[tokio::test]
     async fn the_anonymous_send_an_empty_object() {
         let (name, value) = for_one(None, "registry.example.com").await.unwrap();
-        assert_eq!((name.as_str(), decoded(&value)), ("x-registry-auth", serde_json::json!({})));
+        assert_eq!(
+            (name.as_str(), decoded(&value)),
+            ("x-registry-auth", serde_json::json!({}))
+        );
     }
 
     #[tokio::test]

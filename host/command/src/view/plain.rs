@@ -1,0 +1,204 @@
+//! A run as lines of text, for logs and pipes.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use stepyard::event::{Event, EventKind, EventSink, LayerState, LogLevel, StepStatus};
+
+use super::text::{continued, one_line, write_error};
+use super::transfer::Transfer;
+use super::{RunSummary, View, measure, summary, text};
+
+/// Writes one line an event. Progress leaves a line only when it is complete.
+pub(super) struct PlainView<W> {
+    verbose: bool,
+    state: Mutex<State<W>>,
+}
+
+struct State<W> {
+    output: W,
+    /// The step of the last line.
+    step: Option<Arc<str>>,
+    transfers: HashMap<Arc<str>, Transfer>,
+}
+
+impl<W: Write + Send> PlainView<W> {
+    pub(super) fn new(output: W, verbose: bool) -> Self {
+        Self {
+            verbose,
+            state: Mutex::new(State {
+                output,
+                step: None,
+                transfers: HashMap::new(),
+            }),
+        }
+    }
+
+    fn with_state<T>(&self, act: impl FnOnce(&mut State<W>) -> T) -> T {
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    #[cfg(test)]
+    pub(super) fn written(&self) -> W
+    where
+        W: Clone,
+    {
+        self.with_state(|state| state.output.clone())
+    }
+}
+
+impl<W: Write> State<W> {
+    /// Writes lines of `step`, below its name where the last line was of another step.
+    fn write(&mut self, step: &Arc<str>, is_heading: bool, lines: &str) -> io::Result<()> {
+        let continues = self.step.as_ref().is_some_and(|last| last != step);
+        if continues && !is_heading {
+            writeln!(self.output, "== Step {} continues", one_line(step))?;
+        }
+        self.step = Some(step.clone());
+        writeln!(self.output, "{lines}")?;
+        self.output.flush()
+    }
+
+    /// The line for `event`, if there is one.
+    fn line(&mut self, event: &Event, verbose: bool) -> Option<String> {
+        let line = match &event.kind {
+            EventKind::StepStarted { component, .. } => {
+                let step = one_line(&event.step);
+                format!("== Step {step} ({})", one_line(component))
+            }
+            EventKind::PhaseStarted { name } => {
+                self.transfers.remove(&event.step);
+                format!("== {}", one_line(name))
+            }
+            EventKind::Log { level, message } => {
+                let prefix = match level {
+                    LogLevel::Debug if !verbose => return None,
+                    LogLevel::Debug => "debug: ",
+                    LogLevel::Info => "",
+                    LogLevel::Warn => "warning: ",
+                    LogLevel::Error => "error: ",
+                };
+                format!("{prefix}{}", continued(message, "  "))
+            }
+            EventKind::Output { line, .. } => format!("  {}", continued(line, "  ")),
+            EventKind::ContextProgress {
+                files,
+                bytes,
+                complete,
+            } => {
+                if !complete {
+                    return None;
+                }
+                format!("context: {}", text::context(*files, *bytes))
+            }
+            EventKind::LayerProgress {
+                layer,
+                state,
+                current,
+                total,
+            } => {
+                let transfer = self.transfers.entry(event.step.clone()).or_default();
+                let ended = transfer.update(event.time, layer, *state, *current, *total)?;
+                let name = one_line(&ended.name);
+                match (ended.state, ended.size()) {
+                    (LayerState::Exists, _) => format!("layer {name}: already there"),
+                    (_, 0) => format!("layer {name}: {}", text::moved(ended.direction)),
+                    (_, size) => {
+                        let size = measure::size(size);
+                        format!("layer {name}: {} {size}", text::moved(ended.direction))
+                    }
+                }
+            }
+            EventKind::CallStarted {
+                call,
+                action,
+                resource,
+                permitted,
+                rule,
+            } => {
+                let resource = one_line(resource);
+                let rule = one_line(rule);
+                match permitted {
+                    true if !verbose => return None,
+                    true => format!("call {call}: {action} {resource}, permitted by {rule}"),
+                    false => format!("denied: {action} {resource}, by {rule}"),
+                }
+            }
+            EventKind::CallFinished {
+                call,
+                milliseconds,
+                error,
+            } => {
+                if !verbose {
+                    return None;
+                }
+                let duration = measure::duration(Duration::from_millis(*milliseconds));
+                match error {
+                    Some(error) => {
+                        let message = continued(&error.message, "  ");
+                        format!("call {call}: failed after {duration}: {message}")
+                    }
+                    None => format!("call {call}: took {duration}"),
+                }
+            }
+            EventKind::ImagePushed(image) => {
+                let size = image.size.map(measure::size);
+                let size = size.map_or_else(String::new, |size| format!(", {size}"));
+                let digest = one_line(&image.digest);
+                format!("pushed {} as {digest}{size}", summary::reference(image))
+            }
+            EventKind::StepFinished {
+                status,
+                milliseconds,
+                ..
+            } => {
+                self.transfers.remove(&event.step);
+                let step = one_line(&event.step);
+                let ended = text::status(*status);
+                match status {
+                    StepStatus::Skipped => format!("== Step {step} {ended}"),
+                    _ => {
+                        let duration = measure::duration(Duration::from_millis(*milliseconds));
+                        format!("== Step {step} {ended} after {duration}")
+                    }
+                }
+            }
+        };
+        Some(line)
+    }
+}
+
+impl<W: Write + Send> EventSink for PlainView<W> {
+    fn emit(&self, event: Event) {
+        self.with_state(|state| {
+            if let Some(line) = state.line(&event, self.verbose) {
+                let is_heading = matches!(
+                    event.kind,
+                    EventKind::StepStarted { .. } | EventKind::StepFinished { .. }
+                );
+                // Who closes a pipe has seen enough, and the run goes on.
+                let _ = state.write(&event.step, is_heading, &line);
+            }
+        });
+    }
+}
+
+impl<W: Write + Send> View for PlainView<W> {
+    fn error(&self, text: &str) {
+        // The lock keeps the error from cutting a line in two where both streams are one file.
+        self.with_state(|_| write_error(text));
+    }
+
+    fn finish(&self) {}
+
+    fn summary(&self, summary: &RunSummary) {
+        self.with_state(|state| {
+            for line in summary::lines(summary, None, usize::MAX) {
+                let _ = writeln!(state.output, "{line}");
+            }
+            let _ = state.output.flush();
+        });
+    }
+}
