@@ -23,7 +23,7 @@ pub(crate) use self::error::AwsCall;
 pub(super) use self::token::EcrToken;
 use self::token::EcrTokens;
 use super::connectors::find_connector;
-use crate::capability::{CapabilityError, ErrorKind};
+use crate::capability::CapabilityError;
 use crate::connector::{
     AccessKey, AwsConnector, AwsCredential, ConnectorKind, Connectors, ManualCredential,
 };
