@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use bytes::Bytes;
 use http::{Response, StatusCode};
 
 /// What the server was asked.
@@ -14,7 +13,6 @@ pub(super) struct Asked {
     /// Such as `GET /v2/`.
     pub(super) line: String,
     pub(super) authorization: Option<String>,
-    pub(super) body: Bytes,
 }
 
 /// An answer.
@@ -72,13 +70,12 @@ impl Server {
             let (answer, record) = (answer.clone(), record.clone());
             async move {
                 let (parts, body) = request.into_parts();
+                // Read to its end, or the client cannot finish sending.
+                let _ = axum::body::to_bytes(body, 8 << 20).await;
                 let authorization = parts.headers.get("authorization");
                 let asked = Asked {
                     line: format!("{} {}", parts.method, parts.uri),
                     authorization: authorization.map(|value| value.to_str().unwrap().to_owned()),
-                    body: axum::body::to_bytes(body, 8 << 20)
-                        .await
-                        .unwrap_or_default(),
                 };
                 let before = {
                     let mut record = record.lock().unwrap();
