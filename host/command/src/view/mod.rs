@@ -51,12 +51,8 @@ pub(crate) struct ViewOptions {
 
 /// Shows a run. Its `emit` does no more than take note of an event and print what it adds.
 pub(crate) trait View: EventSink {
-    /// Prints `text`, such as a rendered error, on standard error without disturbing what is
-    /// shown. It may hold ANSI colours where the caller wants them.
-    fn error(&self, text: &str);
-
-    /// Takes away what moves, so that others may write to the terminal. Events that come later
-    /// still leave their lasting lines. May be called more than once.
+    /// Takes away what moves, so that others may write to the terminal; what still runs counts as
+    /// interrupted. Events that come later leave their lasting lines. May be called again.
     fn finish(&self);
 
     /// Prints what the run did, after [`View::finish`]; nothing for [`ViewKind::Ndjson`].

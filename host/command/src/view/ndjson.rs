@@ -46,10 +46,6 @@ impl<W: Write + Send> EventSink for NdjsonView<W> {
 }
 
 impl<W: Write + Send> View for NdjsonView<W> {
-    fn error(&self, text: &str) {
-        write_error(text);
-    }
-
     fn finish(&self) {}
 
     fn summary(&self, _summary: &RunSummary) {}

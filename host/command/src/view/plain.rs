@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use stepyard::event::{Event, EventKind, EventSink, LayerState, LogLevel, StepStatus};
 
-use super::text::{continued, one_line, write_error};
+use super::text::{continued, one_line};
 use super::transfer::Transfer;
 use super::{RunSummary, View, measure, summary, text};
 
@@ -186,11 +186,6 @@ impl<W: Write + Send> EventSink for PlainView<W> {
 }
 
 impl<W: Write + Send> View for PlainView<W> {
-    fn error(&self, text: &str) {
-        // The lock keeps the error from cutting a line in two where both streams are one file.
-        self.with_state(|_| write_error(text));
-    }
-
     fn finish(&self) {}
 
     fn summary(&self, summary: &RunSummary) {

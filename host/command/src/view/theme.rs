@@ -63,10 +63,10 @@ impl Theme {
         }
     }
 
-    /// The spinner, `milliseconds` after it started.
-    pub(super) fn spinner(self, milliseconds: u128) -> char {
+    /// The spinner's picture number `frame`.
+    pub(super) fn spinner(self, frame: u64) -> char {
         let frames = self.choose("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "-\\|/");
-        let frame = milliseconds / 100 % frames.chars().count() as u128;
+        let frame = frame % frames.chars().count() as u64;
         frames.chars().nth(frame as usize).unwrap_or(' ')
     }
 

@@ -77,10 +77,6 @@ impl Transfer {
         (layer.has_ended() && !had_ended).then_some(&*layer)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.layers.is_empty()
-    }
-
     /// The layers that move.
     pub(super) fn moving(&self) -> impl Iterator<Item = &Layer> {
         self.layers.iter().filter(|layer| layer.is_moving())

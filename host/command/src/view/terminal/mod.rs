@@ -20,6 +20,7 @@ use stepyard::event::{Event, EventSink};
 use time::OffsetDateTime;
 
 use self::screen::Screen;
+use super::text::write_error;
 use super::theme::Theme;
 use super::{RunSummary, View, summary};
 
@@ -67,9 +68,12 @@ impl TerminalView {
         }
     }
 
+    /// Writes lines that stay above what moves. Not with the bar's own `println`: that fills
+    /// lines with blanks in place of a line end, which terminals take for one long wrapped line
+    /// when they are resized or copied from.
     fn print(&self, lines: &[String]) {
         if !lines.is_empty() {
-            self.bar.println(lines.join("\n"));
+            self.bar.suspend(|| write_error(&lines.join("\n")));
         }
     }
 }
@@ -92,14 +96,14 @@ impl EventSink for TerminalView {
 }
 
 impl View for TerminalView {
-    fn error(&self, text: &str) {
-        let _printing = self.printing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.bar.println(text.trim_end());
-    }
-
     fn finish(&self) {
         self.bar.disable_steady_tick();
+        let lines = {
+            let mut screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+            screen.interrupt(OffsetDateTime::now_utc())
+        };
         self.bar.finish_and_clear();
+        self.print(&lines);
     }
 
     fn summary(&self, summary: &RunSummary) {

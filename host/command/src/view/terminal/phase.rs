@@ -1,5 +1,7 @@
 //! One phase of a step, as a terminal shows it.
 
+use std::time::Duration;
+
 use stepyard::event::{LayerState, StepStatus};
 use time::OffsetDateTime;
 
@@ -98,13 +100,15 @@ impl Phase {
         now: OffsetDateTime,
     ) -> Vec<String> {
         let elapsed = measure::between(self.began, now);
-        let spinner = theme.spinner(elapsed.as_millis()).to_string();
+        let tenths = elapsed.as_millis() as u64 / 100;
+        let spinner = theme.spinner(tenths).to_string();
         let name = format!("{label}{}", self.name.as_deref().unwrap_or("Starting"));
         let mut lines = vec![format!(
             "  {} {} {:>8}",
             theme.paint(Role::Active, &spinner),
             theme.paint(Role::Heading, &format!("{name:<NAME_COLUMNS$}")),
-            measure::duration(elapsed),
+            // In tenths, because single milliseconds only flicker.
+            measure::duration(Duration::from_millis(tenths * 100)),
         )];
         if let Some(context) = self.context.as_ref().filter(|context| !context.complete) {
             let rate = measure::rate(context.bytes, measure::between(context.began, now));

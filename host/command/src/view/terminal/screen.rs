@@ -167,6 +167,19 @@ impl Screen {
         }
     }
 
+    /// Forgets the steps that run, because nobody waits for them any more, and gives the lines
+    /// that say how far they were.
+    pub(super) fn interrupt(&mut self, now: OffsetDateTime) -> Vec<String> {
+        let lines = self.steps.iter().filter_map(|step| {
+            let label = self.label(&step.id);
+            let interrupted = StepStatus::Interrupted;
+            step.phase.ended(self.theme, &label, interrupted, now)
+        });
+        let lines = lines.collect();
+        self.steps.clear();
+        lines
+    }
+
     /// A line for those who want to know everything.
     fn detail(&self, line: impl FnOnce() -> String) -> Vec<String> {
         if !self.verbose {

@@ -131,7 +131,7 @@ fn build_output_rolls_and_is_printed_when_the_step_fails() {
         display.build_line(&format!("line {line}"));
     }
     display.wait(1_100);
-    let expected = "  \\ Build                  1.1s
+    let expected = "  / Build                  1.1s
     | line 37
     | line 38
     | line 39
@@ -157,6 +157,16 @@ fn an_interrupted_step_keeps_its_output_to_itself() {
     display.finish("push", StepStatus::Interrupted, 1_200);
     let expected = "  ! Build                   0ms\n! push interrupted after 1.2s";
     assert_eq!(display.lasting(), expected);
+}
+
+#[test]
+fn what_nobody_waits_for_says_how_far_it_was() {
+    let mut display = Display::new(false);
+    display.phase("push", "Build");
+    display.wait(1_500);
+    let lines = display.screen.interrupt(display.now);
+    assert_eq!(lines, ["  ! Build                  1.5s"]);
+    assert_eq!(display.moving(80), "");
 }
 
 #[test]
