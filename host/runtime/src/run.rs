@@ -100,7 +100,8 @@ impl RunRequest {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum RunError {
     /// The step reports a failure.
-    #[error("{0}")]
+    #[error(transparent)]
+    #[diagnostic(transparent)]
     Step(#[from] StepFailure),
     /// The step did not return.
     #[error(transparent)]
