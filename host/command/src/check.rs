@@ -12,7 +12,7 @@ pub(crate) async fn run(arguments: Box<CheckArguments>) -> Result<Code, Failure>
     let connectors = session::connectors(input)?;
     let host = session::bare_host(&configuration)?.build()?;
     let plan = plan::Plan::read(&host, input).await?;
-    let scope = scope::RunScope::new(input, &plan)?;
+    let scope = scope::RunScope::new(input, &plan, false)?;
     plan.check(&host, &connectors, &scope).await?;
     let count = plan.steps().len();
     println!(

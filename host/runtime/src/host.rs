@@ -8,6 +8,7 @@ use wasmtime::component::{HasSelf, Linker};
 
 use crate::auth::Authenticator;
 use crate::build::BuildEngine;
+use crate::capability::ErrorKind;
 use crate::component::bindings::Step;
 use crate::component::engine::{self, Ticker};
 use crate::component::invoke;
@@ -52,8 +53,10 @@ pub struct HostBuilder {
     capabilities: Capabilities,
     policy: Option<Arc<dyn Policy>>,
     limits: Limits,
-    configure_engine: Option<Box<dyn FnOnce(&mut wasmtime::Config)>>,
+    configure_engine: Option<ConfigureEngine>,
 }
+
+type ConfigureEngine = Box<dyn FnOnce(&mut wasmtime::Config)>;
 
 impl HostBuilder {
     /// Keeps compiled code in this cache.
@@ -231,7 +234,9 @@ impl Host {
             digest: component.digest().to_string(),
         });
         let wall_clock = request.wall_clock(self.shared.limits.wall_clock);
-        let run = self.run_within(component, request, &reporter);
+        let limits = request.tightened(&self.shared.limits);
+        let capabilities = self.shared.capabilities.clone();
+        let run = self.run_within(component, request, &reporter, capabilities, &limits);
         let result = match wall_clock {
             Some(limit) => tokio::time::timeout(limit, run)
                 .await
@@ -254,14 +259,41 @@ impl Host {
         result
     }
 
+    /// Lets a step look at its settings without being able to act: it has no capability and
+    /// little CPU time, and its events go nowhere.
+    ///
+    /// # Errors
+    /// As [`Host::run`] where the step refuses its settings
+    /// ([`ErrorKind::InvalidSettings`]) or does not return; what it reports once it finds that it
+    /// cannot act is no error.
+    pub async fn validate(
+        &self,
+        component: &Component,
+        request: RunRequest,
+    ) -> Result<(), RunError> {
+        let reporter = Reporter::new(Arc::new(NoEvents), request.step.clone());
+        let limits = Limits::for_validation(&request.tightened(&self.shared.limits));
+        let capabilities = Capabilities::default();
+        let run = self.run_within(component, request, &reporter, capabilities, &limits);
+        match tokio::time::timeout(limits.cpu_time, run).await {
+            Ok(Err(RunError::Step(failure))) if failure.0.kind != ErrorKind::InvalidSettings => {
+                Ok(())
+            }
+            Ok(Err(error)) => Err(error),
+            // A step that waits is past its validation.
+            Ok(Ok(_)) | Err(_) => Ok(()),
+        }
+    }
+
     async fn run_within(
         &self,
         component: &Component,
         request: RunRequest,
         reporter: &Reporter,
+        capabilities: Capabilities,
+        limits: &Limits,
     ) -> Result<Outcome, RunError> {
         let shared = &self.shared;
-        let limits = request.tightened(&shared.limits);
         let settings = request.settings.to_string();
         if settings.len() > limits.settings {
             return Err(RunError::SettingsTooLarge {
@@ -284,18 +316,18 @@ impl Host {
             .map_err(RunError::Sandbox)?;
         let context = RunContext {
             gate,
-            capabilities: shared.capabilities.clone(),
+            capabilities,
             workspace: request.workspace,
             placeholders: request.placeholders,
         };
         let state =
-            RunState::new(context, Some(scratch.path()), &limits).map_err(RunError::Sandbox)?;
+            RunState::new(context, Some(scratch.path()), limits).map_err(RunError::Sandbox)?;
         let returned = invoke::run(
             &shared.engine,
             &shared.ticker,
             component,
             state,
-            &limits,
+            limits,
             &settings,
         )
         .await??;

@@ -49,12 +49,10 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
             "name a folder with --workspace",
         )
     })?;
-    let bare = session::bare_host(&configuration)?.build()?;
-    let checked = plan::Plan::read(&bare, input).await?;
-    let scope = scope::RunScope::new(input, &checked)?;
-    checked.check(&bare, &connectors, &scope).await?;
-    let host = session::host(&configuration, connectors)?;
+    let host = session::host(&configuration, connectors.clone())?;
     let plan = plan::Plan::read(&host, input).await?;
+    let scope = scope::RunScope::new(input, &plan, true)?;
+    plan.check(&host, &connectors, &scope).await?;
 
     let view = view::view(ViewOptions {
         kind: view_kind(arguments.events),

@@ -218,19 +218,17 @@ impl PlannedStep {
         let mut problems = self
             .unknown_connectors(host, connectors, &resolved.value)
             .await?;
-        // A step validates its settings before its first call, and this host has no capability
-        // that a call could reach.
         let request = RunRequest::new(resolved.value)
             .step(self.identifier.clone())
             .placeholders(resolved.placeholders);
-        match host.run(&self.component, request).await {
-            Err(RunError::Step(StepFailure(error)))
-                if error.kind == stepyard::ErrorKind::InvalidSettings =>
-            {
+        match host.validate(&self.component, request).await {
+            Err(RunError::Step(StepFailure(error))) => {
                 problems.extend(self.problems(&error.message, error.hint.as_deref()));
             }
-            Err(RunError::Step(_)) | Ok(_) => {}
+            // It fails in the same way when it is run, and is then shown with its events.
+            Err(RunError::Guest(_)) if scope.runs() => {}
             Err(error) => return Err(Failure::new(Code::Failed, error)),
+            Ok(()) => {}
         }
         Ok(problems)
     }

@@ -22,10 +22,12 @@ pub(crate) struct RunScope {
     inputs: BTreeMap<String, String>,
     workspace: PathBuf,
     codebase_is_read: Cell<bool>,
+    runs: bool,
 }
 
 impl RunScope {
-    pub(crate) fn new(input: &InputArguments, plan: &Plan) -> Result<Self, Failure> {
+    /// `runs` says whether the steps are run after they were checked.
+    pub(crate) fn new(input: &InputArguments, plan: &Plan, runs: bool) -> Result<Self, Failure> {
         let scope = Self {
             values: RefCell::new(ExecutionValues {
                 sequence_id: input.build_number,
@@ -41,10 +43,16 @@ impl RunScope {
             inputs: pairs("--input", &input.inputs)?,
             workspace: input.workspace.clone(),
             codebase_is_read: Cell::new(false),
+            runs,
         };
         let variables = resolve_variables(&plan.pipeline.variables, &scope)?;
         scope.values.borrow_mut().pipeline_variables = variables;
         Ok(scope)
+    }
+
+    /// Whether the steps are run after they were checked.
+    pub(crate) fn runs(&self) -> bool {
+        self.runs
     }
 
     /// Sets what a stage defines.

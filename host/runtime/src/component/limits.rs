@@ -46,6 +46,15 @@ impl Limits {
         }
     }
 
+    /// For a look at the settings: a tenth of a second is a long time for that, and a component
+    /// that was never run before may still have to be paged in.
+    pub(crate) fn for_validation(limits: &Self) -> Self {
+        Self {
+            cpu_time: limits.cpu_time.min(Duration::from_secs(2)),
+            ..limits.clone()
+        }
+    }
+
     /// How many ticks of the engine's clock the CPU time is.
     pub(crate) fn ticks(&self) -> u64 {
         let ticks = self.cpu_time.as_millis() / TICK.as_millis().max(1);

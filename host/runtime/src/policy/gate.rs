@@ -40,8 +40,8 @@ pub struct Denial {
     pub remedy: String,
 }
 
-impl From<Denial> for CapabilityError {
-    fn from(denial: Denial) -> Self {
+impl From<Box<Denial>> for CapabilityError {
+    fn from(denial: Box<Denial>) -> Self {
         CapabilityError::new(ErrorKind::Denied, denial.to_string())
             .with_hint(format!("{} (rule {})", denial.remedy, denial.rule))
     }
@@ -94,7 +94,7 @@ impl Gate {
         result
     }
 
-    fn authorize<C: Call>(&self, number: u64, call: C) -> Result<Authorized<C>, Denial> {
+    fn authorize<C: Call>(&self, number: u64, call: C) -> Result<Authorized<C>, Box<Denial>> {
         let accesses = call.accesses();
         let mut permitting = None;
         for access in &accesses {
@@ -108,23 +108,23 @@ impl Gate {
                     remedy,
                 } => {
                     self.report_decision(number, access, false, &rule);
-                    return Err(Denial {
+                    return Err(Box::new(Denial {
                         access: access.clone(),
                         rule,
                         reason,
                         remedy,
-                    });
+                    }));
                 }
             }
         }
         // A call without an access would pass undecided: that is a fault of the call's type.
         let Some((access, rule)) = permitting else {
-            return Err(Denial {
+            return Err(Box::new(Denial {
                 access: Access::new(Action::InspectEngine, super::Resource::Engine),
                 rule: "calls-name-what-they-touch".to_owned(),
                 reason: "the call does not say what it would touch".to_owned(),
                 remedy: "report this as a fault of the host".to_owned(),
-            });
+            }));
         };
         self.report_decision(number, access, true, &rule);
         Ok(Authorized { call })
