@@ -53,7 +53,7 @@ pub struct BuildPushEcr {
     /// The stage of the Dockerfile to build. Default: the last one.
     pub target: Option<String>,
     /// An image or repository of the same registry that keeps layers between builds.
-    #[schemars(extend("x-stepyard" = "ecr-cache-repository"))]
+    #[schemars(extend("x-stepyard" = "ecr-cache-destination"))]
     pub remote_cache_image: Option<String>,
     /// The numeric user that the builder runs as.
     pub run_as_user: Option<Text>,
@@ -66,7 +66,7 @@ pub struct BuildPushEcr {
     #[schemars(extend("x-stepyard" = "ecr-cache-repository"))]
     pub cache_from: OneOrMany<String>,
     /// An image of the same registry to keep layers in.
-    #[schemars(extend("x-stepyard" = "ecr-cache-repository"))]
+    #[schemars(extend("x-stepyard" = "ecr-cache-destination"))]
     pub cache_to: Option<String>,
     /// Variables for `envDockerSecrets` to name.
     #[serde(default)]

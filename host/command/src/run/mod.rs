@@ -75,17 +75,8 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
         result = interrupted() => { result?; true }
     };
     view.finish();
-    for (index, error) in ended.errors.iter().enumerate() {
-        // The same error is not told twice: a retried step ends once.
-        if index == 0
-            || !ended
-                .errors
-                .iter()
-                .take(index)
-                .any(|told| told.to_string() == error.to_string())
-        {
-            exit::print(error);
-        }
+    for error in &ended.errors {
+        exit::print(error);
     }
     if interrupted {
         exit::print(&RunError::from(stepyard::CapabilityError::new(

@@ -10,6 +10,7 @@
 //! | `ecr-account`, `ecr-region` | parts of the ECR registry that the step works with |
 //! | `ecr-repository` | a repository there to push to |
 //! | `ecr-cache-repository` | a repository there to take cached layers from, possibly a whole image reference |
+//! | `ecr-cache-destination` | the same, to keep cached layers in as well |
 //! | `tag` | a tag to push |
 //! | `pull-image` | a whole image reference to read |
 //! | `push-image` | a whole image reference to write; without a tag, any tag of the repository |
@@ -40,6 +41,7 @@ pub struct NamedResources {
     ecr_regions: BTreeSet<String>,
     ecr_repositories: BTreeSet<String>,
     ecr_cache_repositories: BTreeSet<String>,
+    ecr_cache_destinations: BTreeSet<String>,
     tags: BTreeSet<String>,
     pull_images: BTreeSet<(String, String)>,
     push_images: BTreeSet<(String, String, Option<String>)>,
@@ -76,6 +78,11 @@ impl NamedResources {
             "ecr-region" => self.ecr_regions.insert(text),
             "ecr-repository" => self.ecr_repositories.insert(text),
             "ecr-cache-repository" => self.ecr_cache_repositories.insert(repository_of(&text)),
+            "ecr-cache-destination" => {
+                let repository = repository_of(&text);
+                self.ecr_cache_repositories.insert(repository.clone());
+                self.ecr_cache_destinations.insert(repository)
+            }
             "tag" => self.tags.insert(text),
             "pull-image" => match ImageReference::parse(&text) {
                 Ok(image) => self
@@ -137,8 +144,9 @@ impl NamedResources {
         tag: Option<&str>,
     ) -> bool {
         let in_ecr = self.names_ecr_registry(registry)
-            && self.ecr_repositories.contains(repository.as_str())
-            && tag.is_none_or(|tag| self.tags.contains(tag));
+            && (self.ecr_cache_destinations.contains(repository.as_str())
+                || self.ecr_repositories.contains(repository.as_str())
+                    && tag.is_none_or(|tag| self.tags.contains(tag)));
         let registry = registry.to_string();
         in_ecr
             || self.push_images.iter().any(|(host, name, named_tag)| {
@@ -208,5 +216,94 @@ pub(crate) fn normalized(path: &str) -> String {
         ".".to_owned()
     } else {
         segments.join("/")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn named() -> NamedResources {
+        let schema = json!({"properties": {
+            "account": {"x-stepyard": "ecr-account"},
+            "region": {"x-stepyard": "ecr-region"},
+            "imageName": {"x-stepyard": "ecr-repository"},
+            "cacheFrom": {"x-stepyard": "ecr-cache-repository"},
+            "cacheTo": {"x-stepyard": "ecr-cache-destination"},
+            "tags": {"x-stepyard": "tag"},
+            "connectors": {"x-stepyard": "connector"},
+            "context": {"x-stepyard": "workspace-path", "default": "."},
+            "files": {"x-stepyard": "workspace-path"},
+            "source": {"x-stepyard": "pull-image"},
+            "destination": {"x-stepyard": "push-image"},
+            "free": {},
+        }});
+        let settings = json!({
+            "account": 123_456_789_012_u64,
+            "region": "us-east-1",
+            "imageName": "team/app",
+            "cacheFrom": ["team/cache:1"],
+            "cacheTo": "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/layers",
+            "tags": ["1.2", "latest"],
+            "connectors": ["aws"],
+            "files": {"token": "secrets/token"},
+            "source": "registry.test/a/b:1",
+            "destination": "registry.test/c/d",
+            "free": "team/other",
+        });
+        NamedResources::from_settings(&schema, &settings).unwrap()
+    }
+
+    fn ecr(account: &str, region: &str) -> RegistryHost {
+        RegistryHost::parse(&format!("{account}.dkr.ecr.{region}.amazonaws.com")).unwrap()
+    }
+
+    fn repository(name: &str) -> RepositoryName {
+        RepositoryName::parse(name).unwrap()
+    }
+
+    #[test]
+    fn only_the_named_repository_and_tags_can_be_written() {
+        let named = named();
+        let home = ecr("123456789012", "us-east-1");
+        let app = repository("team/app");
+        assert!(named.names_destination(&home, &app, Some("1.2")));
+        assert!(!named.names_destination(&home, &app, Some("1.3")));
+        assert!(!named.names_destination(&home, &repository("team/other"), Some("1.2")));
+        assert!(!named.names_destination(&home, &repository("team/app/x"), Some("1.2")));
+        assert!(!named.names_destination(&ecr("210987654321", "us-east-1"), &app, Some("1.2")));
+        assert!(!named.names_destination(&ecr("123456789012", "eu-west-1"), &app, Some("1.2")));
+        let elsewhere = RegistryHost::parse("registry.test").unwrap();
+        assert!(!named.names_destination(&elsewhere, &app, Some("1.2")));
+        assert!(named.names_destination(&elsewhere, &repository("c/d"), Some("any")));
+        assert!(!named.names_destination(&elsewhere, &repository("a/b"), Some("1")));
+    }
+
+    #[test]
+    fn a_cache_is_written_only_where_it_is_named_as_a_destination() {
+        let named = named();
+        let home = ecr("123456789012", "us-east-1");
+        assert!(named.names_source(&home, &repository("team/cache")));
+        assert!(!named.names_destination(&home, &repository("team/cache"), Some("1")));
+        assert!(named.names_source(&home, &repository("team/layers")));
+        assert!(named.names_destination(&home, &repository("team/layers"), Some("1")));
+    }
+
+    #[test]
+    fn defaults_and_values_of_mappings_count() {
+        let named = named();
+        assert!(named.names_workspace_path("./"));
+        assert!(named.names_workspace_path("secrets/token"));
+        assert!(!named.names_workspace_path("secrets"));
+        assert!(named.names_connector("aws"));
+        assert!(!named.names_connector("hub"));
+    }
+
+    #[test]
+    fn an_unknown_annotation_is_an_error() {
+        let schema = json!({"properties": {"a": {"x-stepyard": "everything"}}});
+        assert!(NamedResources::from_settings(&schema, &json!({"a": "b"})).is_err());
     }
 }
