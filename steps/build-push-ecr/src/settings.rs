@@ -150,7 +150,7 @@ mod tests {
             ("account", "ecr-account"),
             ("baseImageConnectorRefs", "connector"),
             ("cacheFrom", "ecr-cache-repository"),
-            ("cacheTo", "ecr-cache-repository"),
+            ("cacheTo", "ecr-cache-destination"),
             ("connectorRef", "connector"),
             ("context", "workspace-path"),
             ("dockerfile", "workspace-path"),
@@ -159,7 +159,7 @@ mod tests {
             ("fileDockerSecrets", "workspace-path"),
             ("imageName", "ecr-repository"),
             ("region", "ecr-region"),
-            ("remoteCacheImage", "ecr-cache-repository"),
+            ("remoteCacheImage", "ecr-cache-destination"),
             ("tags", "tag"),
         ];
         assert_eq!(named, expected);
