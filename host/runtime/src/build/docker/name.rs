@@ -37,6 +37,11 @@ impl<'reference> ImageName<'reference> {
         format!("{}/{}", self.host, self.logical.repository())
     }
 
+    /// Repository and tag as the engine reaches them.
+    pub(super) fn physical(&self) -> String {
+        format!("{}:{}", self.repository(), self.tag())
+    }
+
     /// The logical repository.
     pub(super) fn logical_repository(&self) -> String {
         format!("{}/{}", self.logical.registry(), self.logical.repository())

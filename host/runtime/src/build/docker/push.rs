@@ -72,22 +72,32 @@ pub(super) async fn push(
     name::tag(client, id, &image.logical_repository(), image.tag())
         .await
         .map_err(engine_error)?;
-    let physical = format!("{}:{}", image.repository(), image.tag());
-    let _name = if image.differs() {
-        name::tag(client, id, &image.repository(), image.tag())
-            .await
-            .map_err(engine_error)?;
-        Some(TemporaryName {
-            client: client.clone(),
-            name: physical.clone(),
-        })
-    } else {
-        None
+    if !image.differs() {
+        return push_named(client, &image, retries, call, reporter).await;
+    }
+    name::tag(client, id, &image.repository(), image.tag())
+        .await
+        .map_err(engine_error)?;
+    let temporary = TemporaryName {
+        client: client.clone(),
+        name: Some(image.physical()),
     };
+    let result = push_named(client, &image, retries, call, reporter).await;
+    temporary.remove().await;
+    result
+}
 
+/// Pushes an image that has its physical name.
+async fn push_named(
+    client: &Client,
+    image: &ImageName<'_>,
+    retries: Retries,
+    call: &Push,
+    reporter: &Reporter,
+) -> Result<Digest, CapabilityError> {
     let mut retry = 0;
     let digest = loop {
-        let error = match attempt(client, &image, call, reporter).await {
+        let error = match attempt(client, image, call, reporter).await {
             Ok(digest) => break digest,
             Err(error) => error,
         };
@@ -104,9 +114,9 @@ pub(super) async fn push(
         retry += 1;
     };
     // The engine pushes by name only, and another process may have given the name away meanwhile.
-    let pushed = pull::image_id(client, &physical)
+    let pushed = pull::image_id(client, &image.physical())
         .await
-        .map_err(engine_error)?;
+        .map_err(|error| request_error(client, &error))?;
     if pushed.trim_start_matches("sha256:") != call.image.id.hex() {
         let mut error = CapabilityError::new(
             ErrorKind::Conflict,
@@ -166,23 +176,34 @@ fn reported_digest(message: &Message, tag: &str) -> Option<Digest> {
     Digest::parse(of_aux.or_else(of_line)?).ok()
 }
 
-/// A name that an image has for the time of a push.
+/// A name that an image has for the time of a push, also where the push is dropped.
 struct TemporaryName {
     client: Arc<Client>,
-    name: String,
+    name: Option<String>,
+}
+
+impl TemporaryName {
+    async fn remove(mut self) {
+        if let Some(name) = self.name.take() {
+            remove(&self.client, &name).await;
+        }
+    }
 }
 
 impl Drop for TemporaryName {
     fn drop(&mut self) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        let (client, name) = (self.client.clone(), std::mem::take(&mut self.name));
-        runtime.spawn(async move {
-            if let Err(error) = name::untag(&client, &name).await {
-                tracing::debug!(name, %error, "a temporary name of an image was not removed");
-            }
-        });
+        if let (Some(name), Ok(runtime)) = (self.name.take(), tokio::runtime::Handle::try_current())
+        {
+            let client = self.client.clone();
+            runtime.spawn(async move { remove(&client, &name).await });
+        }
+    }
+}
+
+async fn remove(client: &Client, name: &str) {
+    // The image keeps its logical name, so that nothing is lost with this one.
+    if let Err(error) = name::untag(client, name).await {
+        tracing::debug!(name, %error, "a temporary name of an image was not removed");
     }
 }
 
