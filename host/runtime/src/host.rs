@@ -203,12 +203,12 @@ impl Host {
                     principal(component),
                     reporter,
                 );
-                let context = RunContext {
+                let context = Arc::new(RunContext::new(
                     gate,
-                    capabilities: Capabilities::default(),
-                    workspace: None,
-                    placeholders: Placeholders::default(),
-                };
+                    Capabilities::default(),
+                    None,
+                    Placeholders::default(),
+                ));
                 let state = RunState::new(context, None, &limits).map_err(RunError::Sandbox)?;
                 let shared = &self.shared;
                 invoke::describe(&shared.engine, &shared.ticker, component, state, &limits)
@@ -314,14 +314,14 @@ impl Host {
             .prefix("stepyard-scratch-")
             .tempdir()
             .map_err(RunError::Sandbox)?;
-        let context = RunContext {
+        let context = Arc::new(RunContext::new(
             gate,
             capabilities,
-            workspace: request.workspace,
-            placeholders: request.placeholders,
-        };
-        let state =
-            RunState::new(context, Some(scratch.path()), limits).map_err(RunError::Sandbox)?;
+            request.workspace,
+            request.placeholders,
+        ));
+        let state = RunState::new(context.clone(), Some(scratch.path()), limits)
+            .map_err(RunError::Sandbox)?;
         let returned = invoke::run(
             &shared.engine,
             &shared.ticker,
@@ -331,7 +331,7 @@ impl Host {
             &settings,
         )
         .await??;
-        let outcome = valid_outcome(returned)?;
+        let outcome = valid_outcome(returned, &context)?;
         for image in &outcome.images {
             reporter.report(EventKind::ImagePushed(image.clone()));
         }
@@ -348,7 +348,10 @@ fn principal(component: &Component) -> Principal {
 }
 
 /// Checks what a guest returned: it ends in files that other programs read line by line.
-fn valid_outcome(returned: crate::component::bindings::Outcome) -> Result<Outcome, RunError> {
+fn valid_outcome(
+    returned: crate::component::bindings::Outcome,
+    context: &RunContext,
+) -> Result<Outcome, RunError> {
     let fault = |what: &str, text: &str| RunError::FaultyOutcome {
         problem: format!("{what} {text:?}"),
     };
@@ -378,11 +381,11 @@ fn valid_outcome(returned: crate::component::bindings::Outcome) -> Result<Outcom
             return Err(fault("a pushed image is called", &text));
         }
         outcome.images.push(PushedImage {
+            size: context.image_size(&image.digest),
             registry: image.registry,
             repository: image.repository,
             tag: image.tag,
             digest: image.digest,
-            size: None,
         });
     }
     Ok(outcome)

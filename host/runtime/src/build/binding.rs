@@ -111,14 +111,19 @@ async fn push_image(
         .ok_or_else(|| absent("registry client"))?;
     let resolve = Resolve {
         reference: destination.clone(),
-        credential,
+        credential: credential.clone(),
     };
     let found = context
         .gate
-        .pass(resolve, |call| async move { registry.resolve(call).await })
+        .pass(resolve, |call| async { registry.resolve(call).await })
         .await?;
     match found {
-        Some(descriptor) if descriptor.digest == pushed => Ok(descriptor),
+        Some(descriptor) if descriptor.digest == pushed => {
+            context
+                .note_image_size(&*registry, destination, credential, &descriptor.digest)
+                .await;
+            Ok(descriptor)
+        }
         Some(descriptor) => Err(CapabilityError::new(
             crate::ErrorKind::Conflict,
             format!(

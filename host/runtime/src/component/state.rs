@@ -1,8 +1,10 @@
 //! What one run holds. The bindings of the capabilities are implemented for it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use stepyard_grammar::{Digest, ImageReference};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
@@ -15,7 +17,7 @@ use crate::capability::{CapabilityError, ErrorKind};
 use crate::ecr::Ecr;
 use crate::event::{OutputSource, Reporter};
 use crate::policy::Gate;
-use crate::registry::Registry;
+use crate::registry::{GetManifest, Registry};
 use crate::secret::Placeholders;
 use crate::workspace::Workspace;
 
@@ -43,9 +45,61 @@ pub(crate) struct RunContext {
     pub(crate) capabilities: Capabilities,
     pub(crate) workspace: Option<Workspace>,
     pub(crate) placeholders: Placeholders,
+    image_sizes: Mutex<BTreeMap<String, u64>>,
 }
 
 impl RunContext {
+    pub(crate) fn new(
+        gate: Gate,
+        capabilities: Capabilities,
+        workspace: Option<Workspace>,
+        placeholders: Placeholders,
+    ) -> Self {
+        Self {
+            gate,
+            capabilities,
+            workspace,
+            placeholders,
+            image_sizes: Mutex::default(),
+        }
+    }
+
+    /// Finds out how large an image is that this run has put into a registry. It is only for
+    /// people to read, so a failure is none of the run.
+    pub(crate) async fn note_image_size(
+        &self,
+        registry: &dyn Registry,
+        reference: ImageReference,
+        credential: Credential,
+        digest: &Digest,
+    ) {
+        let call = GetManifest {
+            reference: reference.without_tag().with_digest(digest.clone()),
+            credential,
+        };
+        let manifest = self
+            .gate
+            .pass(
+                call,
+                |call| async move { registry.get_manifest(call).await },
+            )
+            .await;
+        if let Some(size) = manifest.ok().and_then(|manifest| manifest.image_size()) {
+            self.sizes().insert(digest.to_string(), size);
+        }
+    }
+
+    /// The size of an image that this run has put into a registry, where it is known.
+    pub(crate) fn image_size(&self, digest: &str) -> Option<u64> {
+        self.sizes().get(digest).copied()
+    }
+
+    fn sizes(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        self.image_sizes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn reporter(&self) -> &Reporter {
         self.gate.reporter()
     }
@@ -65,7 +119,7 @@ pub(crate) struct RunState {
 
 impl RunState {
     pub(crate) fn new(
-        context: RunContext,
+        context: Arc<RunContext>,
         scratch: Option<&Path>,
         limits: &Limits,
     ) -> std::io::Result<Self> {
@@ -96,7 +150,7 @@ impl RunState {
             wasi: builder.build(),
             table,
             memory: MemoryLimiter::new(limits.memory),
-            context: Arc::new(context),
+            context,
             noted: 0,
             stdout,
             stderr,

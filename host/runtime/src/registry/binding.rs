@@ -128,21 +128,28 @@ impl registry::Host for RunState {
         let source_credential = self.credential(&source_credential)?;
         let destination_credential = self.credential(&destination_credential)?;
         let descriptor = async {
+            let destination = tagged(&destination, &destination_credential)?;
             let call = Copy {
                 source: named(&source, &source_credential)?,
-                destination: tagged(&destination, &destination_credential)?,
+                destination: destination.clone(),
                 source_credential,
-                destination_credential,
+                destination_credential: destination_credential.clone(),
             };
             let backend = backend(&context)?;
-            let reporter = context.reporter().clone();
-            context
+            let reporter = context.reporter();
+            let copied = context
                 .gate
-                .pass(
-                    call,
-                    |call| async move { backend.copy(call, &reporter).await },
+                .pass(call, |call| async { backend.copy(call, reporter).await })
+                .await?;
+            context
+                .note_image_size(
+                    &*backend,
+                    destination,
+                    destination_credential,
+                    &copied.digest,
                 )
-                .await
+                .await;
+            Ok::<_, CapabilityError>(copied)
         }
         .await;
         Ok(descriptor.map(Into::into).map_err(Into::into))

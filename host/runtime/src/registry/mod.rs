@@ -4,6 +4,7 @@ pub(crate) mod binding;
 mod calls;
 mod endpoint;
 mod oci;
+mod size;
 
 use async_trait::async_trait;
 use stepyard_grammar::Digest;
