@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 
 use super::limits::{CpuLimitReached, MemoryLimitReached};
 
@@ -101,30 +101,46 @@ fn panic_message(printed: &str) -> Option<String> {
 }
 
 fn write_backtrace(message: &mut String, backtrace: &WasmBacktrace) {
-    let frames = backtrace.frames();
+    let frames: Vec<String> = backtrace.frames().iter().map(shown).collect();
+    let frames = without_panicking(&frames);
     // Writing to a string cannot fail.
     let _ = write!(message, "\nWasm backtrace:");
     for (index, frame) in frames.iter().take(MOST_FRAMES).enumerate() {
-        let name = frame
-            .symbols()
-            .first()
-            .and_then(|symbol| symbol.name())
-            .or_else(|| frame.func_name())
-            .unwrap_or("<unnamed function>");
-        let _ = write!(
-            message,
-            "\n  {index}: {}",
-            crate::event::printable(&demangled(name))
-        );
-        if let Some(symbol) = frame.symbols().first()
-            && let (Some(file), Some(line)) = (symbol.file(), symbol.line())
-        {
-            let _ = write!(message, " at {}:{line}", crate::event::printable(file));
-        }
+        let _ = write!(message, "\n  {index}: {frame}");
     }
     if frames.len() > MOST_FRAMES {
         let _ = write!(message, "\n  … {} more", frames.len() - MOST_FRAMES);
     }
+}
+
+/// The frames below Rust's own ones that turn a panic into a trap: these say nothing of its cause.
+fn without_panicking(frames: &[String]) -> &[String] {
+    let own = |frame: &String| frame.starts_with("core::panicking::");
+    let Some(first) = frames.iter().position(own) else {
+        return frames;
+    };
+    let count = frames
+        .iter()
+        .skip(first)
+        .take_while(|frame| own(frame))
+        .count();
+    frames.get(first + count..).unwrap_or_default()
+}
+
+fn shown(frame: &FrameInfo) -> String {
+    let symbol = frame.symbols().first();
+    let name = symbol
+        .and_then(|symbol| symbol.name())
+        .or_else(|| frame.func_name())
+        .unwrap_or("<unnamed function>");
+    let mut text = crate::event::printable(&demangled(name));
+    if let Some(symbol) = symbol
+        && let (Some(file), Some(line)) = (symbol.file(), symbol.line())
+    {
+        // Writing to a string cannot fail.
+        let _ = write!(text, " at {}:{line}", crate::event::printable(file));
+    }
+    text
 }
 
 fn demangled(name: &str) -> String {
@@ -133,7 +149,7 @@ fn demangled(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::panic_message;
+    use super::{panic_message, without_panicking};
 
     #[test]
     fn a_panic_is_found_at_the_end_of_what_was_printed() {
@@ -143,5 +159,19 @@ mod tests {
             Some("no luck\nat all (at src/lib.rs:7:5)")
         );
         assert_eq!(panic_message("nothing of the kind"), None);
+    }
+
+    #[test]
+    fn a_backtrace_begins_where_the_panic_was() {
+        let frames = [
+            "abort",
+            "core::panicking::panic_fmt",
+            "core::panicking::panic_bounds_check",
+            "step::run",
+            "run",
+        ]
+        .map(ToOwned::to_owned);
+        assert_eq!(without_panicking(&frames), ["step::run", "run"]);
+        assert_eq!(without_panicking(&frames[..1]), ["abort"]);
     }
 }
