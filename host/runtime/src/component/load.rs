@@ -297,7 +297,8 @@ fn compile(
             wasmtime::component::Component::from_binary(engine, bytes).map_err(|error| {
                 not_a_component(
                     &format!("{error:#}"),
-                    "build it again with an up-to-date toolchain",
+                    "the file is damaged, or was made with a toolchain that this version does \
+                     not know; copy or build it again",
                 )
             })
         }
