@@ -72,15 +72,14 @@ pub(super) fn in_library() -> Result<Vec<Value>> {
         );
         return Ok(Vec::new());
     }
-    let lines = process::output(process::cargo().args([
-        "run",
-        "--quiet",
-        "--release",
-        "--package",
-        "stepyard",
-        "--example",
-        "start_bench",
-    ]))?;
+    fixtures::build(Some("calls-host"))?;
+    let component = paths::guest_components().join("calls-host.wasm");
+    let mut command = process::cargo();
+    command
+        .args(["run", "--quiet", "--release", "--package", "stepyard"])
+        .args(["--example", "start_bench", "--"])
+        .arg(component);
+    let lines = process::output(&mut command)?;
     lines
         .lines()
         .map(|line| serde_json::from_str(line).doing(|| format!("reading the line {line:?}")))
