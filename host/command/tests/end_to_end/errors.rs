@@ -1,0 +1,1 @@
+//! Failures, each with what to do about it.
