@@ -1,0 +1,107 @@
+//! A build that ends early leaves no work behind in the engine.
+
+use std::process::Child;
+use std::time::Duration;
+
+use crate::support::backend::Backend;
+use crate::support::engine::containers_with;
+use crate::support::process::{await_for, runs, signal};
+use crate::support::project::Project;
+use crate::support::run;
+
+/// How soon the engine's work must have ended.
+const CLEAN_WITHIN: Duration = Duration::from_secs(5);
+/// How long a build may take to reach its second instruction on a busy machine.
+const START_WITHIN: Duration = Duration::from_secs(60);
+
+/// A build whose RUN sleeps for `seconds`, which no other process of this machine does.
+struct SleepingBuild {
+    seconds: String,
+    _project: Project,
+    _backend: Backend,
+    run: Child,
+}
+
+impl SleepingBuild {
+    /// Starts the build, with these arguments, and waits until it sleeps.
+    fn start(fraction: u32, arguments: &[&str], timeout: &str) -> Self {
+        let backend = Backend::local_ecr(&[]);
+        let project = Project::new(&backend);
+        let seconds = format!("613.{fraction}{}", std::process::id());
+        project.dockerfile(&format!("RUN sleep {seconds}"));
+        let step = project.step("build", "[one]", "");
+        project.write(
+            "pipeline.yaml",
+            &step.replacen("  spec:", &format!("{timeout}  spec:"), 1),
+        );
+        let mut command = project.run_command(&["pipeline.yaml"]);
+        let run = run::start(command.args(arguments));
+        await_for("the build sleeps", START_WITHIN, || {
+            runs(&["sleep", &seconds]).then_some(())
+        });
+        assert_eq!(containers_with(&seconds).len(), 1);
+        Self {
+            seconds,
+            _project: project,
+            _backend: backend,
+            run,
+        }
+    }
+
+    /// Fails the test unless the process and the container are gone soon.
+    fn expect_clean(&self) {
+        await_for("the build's process ends", CLEAN_WITHIN, || {
+            (!runs(&["sleep", &self.seconds])).then_some(())
+        });
+        await_for("the build's container is removed", CLEAN_WITHIN, || {
+            containers_with(&self.seconds).is_empty().then_some(())
+        });
+    }
+}
+
+/// Sends a signal in the middle of the build and returns how it ended.
+fn ended_by(name: &str, fraction: u32) -> run::Run {
+    let build = SleepingBuild::start(fraction, &[], "");
+    signal(name, build.run.id());
+    build.expect_clean();
+    run::ended(build.run)
+}
+
+#[test]
+fn a_timeout_of_the_step_stops_the_build() {
+    let build = SleepingBuild::start(1, &[], "  timeout: 10s\n");
+    let pid = build.run.id();
+    await_for("the command ends", START_WITHIN, || {
+        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        state.contains(") Z ").then_some(())
+    });
+    build.expect_clean();
+    run::ended(build.run).expect(124).says("10s");
+}
+
+#[test]
+fn a_timeout_of_the_command_line_stops_the_build() {
+    let build = SleepingBuild::start(2, &["--timeout", "10s"], "");
+    let pid = build.run.id();
+    await_for("the command ends", START_WITHIN, || {
+        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        state.contains(") Z ").then_some(())
+    });
+    build.expect_clean();
+    run::ended(build.run).expect(124);
+}
+
+#[test]
+fn an_interrupt_stops_the_build() {
+    ended_by("INT", 3).expect(130).says("interrupted");
+}
+
+#[test]
+fn a_request_to_terminate_stops_the_build() {
+    ended_by("TERM", 4).expect(130).says("interrupted");
+}
+
+#[test]
+fn a_killed_command_stops_the_build() {
+    ended_by("KILL", 5).expect(-1);
+}
