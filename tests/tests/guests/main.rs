@@ -12,3 +12,4 @@ mod code_cache;
 mod fixtures;
 mod loading;
 mod transcript;
+mod validating;

@@ -38,9 +38,14 @@ impl EventSink for Transcript {
 }
 
 impl Transcript {
+    /// The events.
+    pub(crate) fn events(&self) -> String {
+        self.0.lock().unwrap().clone()
+    }
+
     /// The events, then the outputs or the error.
     pub(crate) fn with_result(&self, result: &Result<Outcome, RunError>) -> String {
-        let mut text = self.0.lock().unwrap().clone();
+        let mut text = self.events();
         match result {
             Ok(outcome) => {
                 for (name, value) in &outcome.outputs {
