@@ -121,7 +121,7 @@ fn wrong_files_are_answered_with_line_and_column() {
     let cases = [
         (
             good.replace("imageName:", "imagName:"),
-            "pipeline.yaml:9:5: step.spec.imagName",
+            "pipeline.yaml:9:15: step.spec.imagName: no such setting; expected one of ",
         ),
         (
             good.replace("tags: [one]", "tags: [-one]"),

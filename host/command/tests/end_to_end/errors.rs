@@ -89,10 +89,13 @@ fn run_case(
 }
 
 fn compare(name: &str, backend: &Backend, project: &Project, run: &Run) {
-    let end = placeholders(backend, project).iter().fold(
-        format!("exit code {}\n{}", run.code, run.stderr),
-        |text, (placeholder, value)| text.replace(value, placeholder),
-    );
+    let mut end = format!("exit code {}\n{}", run.code, run.stderr);
+    while let Some(start) = end.find("sha256:") {
+        end.replace_range(start..start + "sha256:".len() + 64, "@DIGEST");
+    }
+    for (placeholder, value) in placeholders(backend, project) {
+        end = end.replace(&value, placeholder);
+    }
     let path = Path::new(FOLDER).join(name).join("expected.txt");
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         fs::write(&path, &end).unwrap();
@@ -104,7 +107,10 @@ fn compare(name: &str, backend: &Backend, project: &Project, run: &Run) {
 /// What is different in each run, longer values before those within them.
 fn placeholders(backend: &Backend, project: &Project) -> [(&'static str, String); 6] {
     [
-        ("@FOLDER", project.path("").display().to_string()),
+        (
+            "@FOLDER",
+            project.path("home").parent().unwrap().display().to_string(),
+        ),
         ("@REPOSITORY", project.repository.clone()),
         ("@BASE", service("STEPYARD_TEST_BASE_IMAGE")),
         ("@OPEN_REGISTRY", service("STEPYARD_TEST_REGISTRY_OPEN")),
@@ -151,10 +157,7 @@ fn immutable_tag_of_another_image() {
     project.run().expect(0);
     let digest = backend.digest(&project.repository, "one").unwrap();
     let name = "immutable_tag_of_another_image";
-    let run = run_case(name, &backend, &project, |_, _| {}).expect(1);
-    run.says(&format!(
-        "one is immutable and names another image: {digest}"
-    ));
+    check(name, &backend, &project, |_, _| {});
     assert_eq!(backend.digest(&project.repository, "one"), Some(digest));
 }
 

@@ -108,9 +108,10 @@ impl registry::Host for RunState {
                 credential,
             };
             let backend = backend(&context)?;
+            let reporter = context.reporter();
             context
                 .gate
-                .pass(call, |call| async move { backend.tag(call).await })
+                .pass(call, |call| async { backend.tag(call, reporter).await })
                 .await
         }
         .await;

@@ -81,7 +81,11 @@ pub trait Registry: Send + Sync {
     ///
     /// # Errors
     /// As `registry.tag` in the contract says.
-    async fn tag(&self, call: Authorized<TagImage>) -> Result<Descriptor, CapabilityError>;
+    async fn tag(
+        &self,
+        call: Authorized<TagImage>,
+        reporter: &Reporter,
+    ) -> Result<Descriptor, CapabilityError>;
 
     /// Copies an image with all that it refers to, and verifies it.
     ///

@@ -49,7 +49,11 @@ impl AwsCall {
                 "{what}: {} cannot be reached: {}",
                 self.endpoint,
                 innermost(error)
-            )),
+            ))
+            .with_hint(
+                "check the network of this machine, and endpoint-url under [aws] of stepyard.toml \
+                 if it is set",
+            ),
         }
     }
 
@@ -121,7 +125,8 @@ impl AwsCall {
             "Throttling"
             | "ThrottlingException"
             | "TooManyRequestsException"
-            | "RequestLimitExceeded" => error(ErrorKind::Throttled, "AWS asks for fewer requests"),
+            | "RequestLimitExceeded" => error(ErrorKind::Throttled, "AWS asks for fewer requests")
+                .with_hint("several attempts were made; run the step again when less is going on in the account"),
             "ServerException" | "InternalFailure" | "ServiceUnavailable" => error(
                 ErrorKind::Unavailable,
                 &format!("{} answers with a server error", self.endpoint),

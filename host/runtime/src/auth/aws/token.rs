@@ -19,8 +19,8 @@ use crate::capability::{CapabilityError, ErrorKind};
 /// How long before its end a token is no longer used: the time that a login and the first
 /// requests with it may take.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
-/// How long a token is used at least. One that has expired already when it arrives (as a
-/// stand-in for AWS may have it) would otherwise be fetched anew for every request.
+/// How long a token is used that has expired already when it arrives, as a stand-in for AWS may have
+/// it: otherwise it would be fetched anew for every request.
 const LEAST_USE: Duration = Duration::from_secs(60);
 
 /// A token serves every registry of a region that the identity may use.
@@ -104,10 +104,11 @@ impl EcrToken {
 }
 
 fn usable_until(now: SystemTime, expires: SystemTime) -> SystemTime {
-    expires
-        .checked_sub(MARGIN)
-        .unwrap_or(now)
-        .max(now + LEAST_USE)
+    match expires.duration_since(now) {
+        // A token of less than two margins is used for half of its life.
+        Ok(lifetime) => now + lifetime.saturating_sub(MARGIN).max(lifetime / 2),
+        Err(_) => now + LEAST_USE,
+    }
 }
 
 /// `base64(USER:PASSWORD)`.
@@ -137,11 +138,11 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_used_until_shortly_before_its_end_but_at_least_once() {
+    fn a_token_is_used_until_shortly_before_its_end() {
         let now = SystemTime::now();
         let hours = Duration::from_secs(12 * 3600);
         assert_eq!(usable_until(now, now + hours), now + hours - MARGIN);
         assert_eq!(usable_until(now, now - hours), now + LEAST_USE);
-        assert_eq!(usable_until(now, now + MARGIN), now + LEAST_USE);
+        assert_eq!(usable_until(now, now + MARGIN), now + MARGIN / 2);
     }
 }

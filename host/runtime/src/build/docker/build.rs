@@ -167,7 +167,13 @@ fn context_error(error: &ContextError) -> CapabilityError {
         ContextError::Io { .. } | ContextError::Changed { .. } => ErrorKind::Unavailable,
         _ => ErrorKind::InvalidSettings,
     };
-    CapabilityError::new(kind, error.to_string())
+    let told = CapabilityError::new(kind, error.to_string());
+    match error {
+        ContextError::NotFound { .. } => told.with_hint(
+            "check the settings context and dockerfile: both are relative to the workspace",
+        ),
+        _ => told,
+    }
 }
 
 /// The query of `POST /build`.

@@ -171,7 +171,11 @@ impl Failure {
     ) -> CapabilityError {
         let message = format!("{what}: {self}");
         match self {
-            Self::Unreachable { .. } | Self::Corrupt(_) => CapabilityError::unavailable(message),
+            Self::Unreachable { .. } => CapabilityError::unavailable(message).with_hint(
+                "check the network of this machine, and the registry's endpoint in stepyard.toml \
+                 if it is set",
+            ),
+            Self::Corrupt(_) => CapabilityError::unavailable(message),
             Self::Silent { .. } => CapabilityError::new(ErrorKind::TimedOut, message),
             Self::Malformed(_) => CapabilityError::unsupported(message),
             Self::Credential(error) => error,

@@ -187,14 +187,20 @@ impl Registry for OciRegistry {
         })
     }
 
-    async fn tag(&self, call: Authorized<TagImage>) -> Result<Descriptor, CapabilityError> {
+    async fn tag(
+        &self,
+        call: Authorized<TagImage>,
+        reporter: &Reporter,
+    ) -> Result<Descriptor, CapabilityError> {
         let TagImage {
             reference,
             tag,
             credential,
         } = call.into_call();
         let what = format!("tagging {reference} as {tag}");
-        let connection = self.open(&reference, credential, Permission::Push)?;
+        let connection = self
+            .open(&reference, credential, Permission::Push)?
+            .reporting_to(reporter);
         let got = connection.get(&ManifestName::of(&reference)?).await;
         let (manifest, descriptor) = got.map_err(|failure| connection.told(failure, &what))?;
         connection

@@ -126,7 +126,15 @@ async fn an_index_travels_between_registries_and_gets_a_further_tag() {
         credential: login.clone(),
     })
     .await;
-    assert_eq!(client.tag(call).await.unwrap().digest.to_string(), pushed);
+    assert_eq!(
+        client
+            .tag(call, &reporter())
+            .await
+            .unwrap()
+            .digest
+            .to_string(),
+        pushed
+    );
 
     // Within one registry the blobs are mounted.
     let call = authorize(Copy {

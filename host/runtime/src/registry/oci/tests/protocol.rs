@@ -209,7 +209,7 @@ async fn tag(server: &Server) -> Result<String, crate::CapabilityError> {
         credential: login(),
     })
     .await;
-    let tagged = client(&server.address).tag(call).await?;
+    let tagged = client(&server.address).tag(call, &reporter()).await?;
     Ok(tagged.digest.to_string())
 }
 
