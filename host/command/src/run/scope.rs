@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -174,7 +175,12 @@ fn codebase(workspace: &Path) -> Codebase {
         let output = Command::new("git")
             .arg("-C")
             .arg(workspace)
+            // A repository's own settings could make `log` run a program.
+            .args(["-c", "log.showSignature=false"])
             .args(arguments)
+            // The environment may hold secrets, which concern no other program.
+            .env_clear()
+            .envs(std::env::vars_os().filter(|(name, _)| is_for_git(name)))
             .stdin(Stdio::null())
             .output()
             .ok()
@@ -190,6 +196,12 @@ fn codebase(workspace: &Path) -> Codebase {
         repository_url: git(&["remote", "get-url", "origin"]).map(|url| without_password(&url)),
         ..Codebase::default()
     }
+}
+
+/// Whether a variable tells git where it is and where its settings are.
+fn is_for_git(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    matches!(&*name, "PATH" | "HOME" | "XDG_CONFIG_HOME") || name.starts_with("GIT_")
 }
 
 /// A URL without the user and password before its host: the settings that it ends in are seen by
