@@ -310,10 +310,7 @@ impl Host {
             }
         };
         let gate = Gate::new(policy, principal(component), reporter.clone());
-        let scratch = tempfile::Builder::new()
-            .prefix("stepyard-scratch-")
-            .tempdir()
-            .map_err(RunError::Sandbox)?;
+        let scratch = scratch_folder().map_err(RunError::Sandbox)?;
         let context = Arc::new(RunContext::new(
             gate,
             capabilities,
@@ -337,6 +334,15 @@ impl Host {
         }
         Ok(outcome)
     }
+}
+
+/// An empty folder for one run, which other users of the machine cannot look into.
+fn scratch_folder() -> std::io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("stepyard-scratch-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.tempdir()
 }
 
 fn principal(component: &Component) -> Principal {
