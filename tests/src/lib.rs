@@ -1,6 +1,4 @@
 //! What the integration tests share.
 
-#![allow(clippy::panic, reason = "a failed assumption fails the test")]
-
 pub mod expectation;
 pub mod guests;

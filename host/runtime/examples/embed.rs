@@ -116,7 +116,11 @@ impl Registry for PrintingRegistry {
         Ok(std::mem::replace(&mut *asked, true).then(descriptor))
     }
 
-    async fn tag(&self, call: Authorized<TagImage>) -> Result<Descriptor, CapabilityError> {
+    async fn tag(
+        &self,
+        call: Authorized<TagImage>,
+        _: &Reporter,
+    ) -> Result<Descriptor, CapabilityError> {
         println!("tag: {}", call.call().tag);
         Ok(descriptor())
     }

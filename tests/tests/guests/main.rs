@@ -1,13 +1,6 @@
 //! What a user sees of steps that fail, misbehave or are no steps, and of compiled code on disk.
 //! The fixtures are the packages of `tests/guests`.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a failed assumption fails the test"
-)]
-
 mod code_cache;
 mod fixtures;
 mod loading;

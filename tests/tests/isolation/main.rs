@@ -1,12 +1,5 @@
 //! Runs side by side, and runs that are cut off.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a failed assumption fails the test"
-)]
-
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 

@@ -282,7 +282,11 @@ impl Registry for Capabilities {
         Err(CapabilityError::unsupported("no step writes a manifest"))
     }
 
-    async fn tag(&self, call: Authorized<TagImage>) -> Result<Descriptor, CapabilityError> {
+    async fn tag(
+        &self,
+        call: Authorized<TagImage>,
+        _: &Reporter,
+    ) -> Result<Descriptor, CapabilityError> {
         let TagImage { reference, tag, .. } = call.into_call();
         self.note(format!("tag {tag}"));
         let digest = self
