@@ -20,10 +20,8 @@ impl Manifest {
     /// index, whose images have a size each.
     pub fn image_size(&self) -> Option<u64> {
         let manifest: ImageManifest = serde_json::from_slice(&self.content).ok()?;
-        let layers = manifest.layers.iter().map(|layer| layer.size);
-        layers.fold(Some(manifest.config.size), |sum, size| {
-            sum?.checked_add(size)
-        })
+        let mut layers = manifest.layers.iter().map(|layer| layer.size);
+        layers.try_fold(manifest.config.size, |sum: u64, size| sum.checked_add(size))
     }
 }
 
