@@ -83,6 +83,14 @@ impl Failure {
         )
     }
 
+    /// Good input that could not be acted upon: what went wrong, and what to do.
+    pub(crate) fn failed(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            code: Code::Failed,
+            ..Self::input(message, help)
+        }
+    }
+
     /// Prints the failure to standard error, richly on a terminal.
     pub(crate) fn report(self) -> ExitCode {
         print(&*self.diagnostic);

@@ -47,13 +47,16 @@ pub(crate) fn bare_host(configuration: &Configuration) -> Result<HostBuilder, Fa
     }
     limits.wall_clock = configured.wall_clock;
     let mut builder = Host::builder().limits(limits);
-    if let Some(folder) = configuration.components.cache.clone().or_else(cache_folder) {
-        let cache = CodeCache::open(folder).map_err(|error| {
+    if let Some(folder) = &configuration.components.cache {
+        let cache = CodeCache::open(folder.clone()).map_err(|error| {
             Failure::input(
                 error.to_string(),
                 "name another folder with `cache` under [components] of stepyard.toml",
             )
         })?;
+        builder = builder.code_cache(cache);
+    } else if let Some(cache) = cache_folder().and_then(|folder| CodeCache::open(folder).ok()) {
+        // Nobody asked for this folder, and a step compiles without it too.
         builder = builder.code_cache(cache);
     }
     Ok(builder)

@@ -233,6 +233,11 @@ impl Host {
             component: component.name().to_owned(),
             digest: component.digest().to_string(),
         });
+        let mut ending = Ending {
+            reporter: &reporter,
+            begin,
+            reported: false,
+        };
         let wall_clock = request.wall_clock(self.shared.limits.wall_clock);
         let limits = request.tightened(&self.shared.limits);
         let capabilities = self.shared.capabilities.clone();
@@ -248,14 +253,11 @@ impl Host {
             duration,
             ..outcome
         });
-        reporter.report(EventKind::StepFinished {
-            status: match &result {
-                Ok(_) => StepStatus::Succeeded,
-                Err(error) => error.status(),
-            },
-            milliseconds: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-            error: result.as_ref().err().map(ToString::to_string),
-        });
+        let status = match &result {
+            Ok(_) => StepStatus::Succeeded,
+            Err(error) => error.status(),
+        };
+        ending.report(status, result.as_ref().err().map(ToString::to_string));
         result
     }
 
@@ -395,4 +397,30 @@ fn valid_outcome(
         });
     }
     Ok(outcome)
+}
+
+/// Reports the end of a step, also where its future is dropped before.
+struct Ending<'a> {
+    reporter: &'a Reporter,
+    begin: Instant,
+    reported: bool,
+}
+
+impl Ending<'_> {
+    fn report(&mut self, status: StepStatus, error: Option<String>) {
+        self.reported = true;
+        self.reporter.report(EventKind::StepFinished {
+            status,
+            milliseconds: u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX),
+            error,
+        });
+    }
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        if !self.reported {
+            self.report(StepStatus::Interrupted, Some("interrupted".to_owned()));
+        }
+    }
 }

@@ -7,6 +7,8 @@ use std::path::Path;
 use serde_json::json;
 use stepyard::PushedImage;
 
+use crate::exit::Failure;
+
 /// Names the file of artifacts (Drone's plugins).
 const ARTIFACT_FILE: &str = "PLUGIN_ARTIFACT_FILE";
 
@@ -15,11 +17,17 @@ const OUTPUT_FILES: [&str; 3] = ["DRONE_OUTPUT", "HARNESS_OUTPUT_FILE", "GITHUB_
 
 /// Writes the images that were pushed to the file that `PLUGIN_ARTIFACT_FILE` names, in the form
 /// `docker/v1`. The file is put in place whole.
-pub(super) fn write_artifacts(images: &[PushedImage]) -> std::io::Result<()> {
-    let Some(path) = std::env::var_os(ARTIFACT_FILE) else {
+pub(super) fn write_artifacts(images: &[PushedImage]) -> Result<(), Failure> {
+    let Some(path) = std::env::var_os(ARTIFACT_FILE).filter(|path| !path.is_empty()) else {
         return Ok(());
     };
     let path = Path::new(&path);
+    replace(path, &artifacts(images).to_string())
+        .map_err(|error| unwritable(path, ARTIFACT_FILE, &error))
+}
+
+/// Puts a file of one line in place.
+fn replace(path: &Path, line: &str) -> std::io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
@@ -30,9 +38,19 @@ pub(super) fn write_artifacts(images: &[PushedImage]) -> std::io::Result<()> {
         file.as_file()
             .set_permissions(std::fs::Permissions::from_mode(0o644))?;
     }
-    writeln!(file, "{}", artifacts(images))?;
+    writeln!(file, "{line}")?;
     file.persist(path)?;
     Ok(())
+}
+
+fn unwritable(path: &Path, variable: &str, error: &std::io::Error) -> Failure {
+    Failure::failed(
+        format!("{} cannot be written: {}", path.display(), error.kind()),
+        format!(
+            "{variable} names this file; make its folder, and let this user write there. What \
+                 was pushed stays pushed"
+        ),
+    )
 }
 
 /// The form names one registry; the first image's is taken, as a run pushes to one.
@@ -58,7 +76,7 @@ fn artifacts(images: &[PushedImage]) -> serde_json::Value {
 }
 
 /// Appends output variables as lines `NAME=VALUE` to the files that the agent names.
-pub(super) fn append_outputs(outputs: &[(String, String)]) -> std::io::Result<()> {
+pub(super) fn append_outputs(outputs: &[(String, String)]) -> Result<(), Failure> {
     let mut written = Vec::new();
     for variable in OUTPUT_FILES {
         let Some(path) = std::env::var_os(variable) else {
@@ -75,8 +93,9 @@ pub(super) fn append_outputs(outputs: &[(String, String)]) -> std::io::Result<()
         OpenOptions::new()
             .create(true)
             .append(true)
-            .open(&path)?
-            .write_all(lines.as_bytes())?;
+            .open(&path)
+            .and_then(|mut file| file.write_all(lines.as_bytes()))
+            .map_err(|error| unwritable(Path::new(&path), variable, &error))?;
         written.push(path);
     }
     Ok(())

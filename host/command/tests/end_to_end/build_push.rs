@@ -327,6 +327,104 @@ fn a_step_after_a_failed_one_is_skipped_unless_it_is_named() {
 }
 
 #[test]
+fn files_for_an_agent_that_cannot_be_written_are_named() {
+    let backend = Backend::local_ecr(&[]);
+    let project = Project::new(&backend);
+    project.dockerfile("LABEL agent=files");
+    project.pipeline("[one]", "");
+    for variable in ["PLUGIN_ARTIFACT_FILE", "DRONE_OUTPUT"] {
+        let path = project.path("absent/file");
+        let run = run::to_end(project.run_command(&["pipeline.yaml"]).env(variable, &path));
+        assert_eq!(
+            run.expect(1).stderr,
+            format!(
+                "{} cannot be written: entity not found\n  {variable} names this file; make its \
+                 folder, and let this user write there. What was pushed stays pushed\n",
+                path.display()
+            )
+        );
+    }
+}
+
+#[test]
+fn a_private_base_image_is_pulled_with_its_connector() {
+    let backend = Backend::moto();
+    let base = Project::new(&backend);
+    base.dockerfile("RUN echo base > /base");
+    base.pipeline("[one]", "");
+    base.run().expect(0);
+
+    let project = Project::new(&backend);
+    let image = format!("{}/{}:one", backend.registry, base.repository);
+    project.write(
+        "workspace/Dockerfile",
+        &format!("FROM {image}\nLABEL on=base\n"),
+    );
+    project.pipeline("[one]", "");
+    project
+        .run()
+        .expect(1)
+        .says(&format!("the base image {image}: "))
+        .says("baseImageConnectorRefs");
+
+    let connector = format!(
+        "---\nconnector:\n  name: hub\n  identifier: hub\n  type: DockerRegistry\n  spec:\n\
+         \x20   dockerRegistryUrl: http://{}\n    providerType: Other\n    auth:\n\
+         \x20     type: UsernamePassword\n      spec: {{username: AWS, passwordRef: hub}}\n",
+        backend.registry
+    );
+    let connectors = project.read("connectors.yaml");
+    project.write("connectors.yaml", &(connectors + &connector));
+    project.pipeline("[one]", "baseImageConnectorRefs: hub");
+    let mut command = project.run_command(&["pipeline.yaml", "--verbose"]);
+    run::to_end(command.env("STEPYARD_SECRET_HUB", run::REGISTRY_PASSWORD)).expect(0);
+    let configuration = backend.image_configuration(&project.repository, "one");
+    assert_eq!(configuration["config"]["Labels"]["on"], "base");
+}
+
+#[test]
+fn a_step_uses_the_outputs_of_one_before_it() {
+    let backend = Backend::local_ecr(&[]);
+    let project = Project::new(&backend);
+    let live = Project::new(&backend);
+    project.dockerfile("LABEL promoted=yes");
+    let promote = format!(
+        "step:\n  type: PromoteImage\n  name: promote\n  identifier: promote\n  spec:\n\
+         \x20   connectorRef: aws\n    source: <+steps.build.output.outputVariables.image>\n\
+         \x20   destination: {REGISTRY}/{}:live\n",
+        live.repository
+    );
+    project.steps(&[project.step("build", "[one]", ""), promote]);
+    let digest = told_digest(&project.run().expect(0));
+    assert_eq!(backend.digest(&live.repository, "live"), Some(digest));
+}
+
+#[test]
+fn a_step_is_tried_again_as_its_failure_strategy_says() {
+    let backend = Backend::local_ecr(&[]);
+    let project = Project::new(&backend);
+    project.dockerfile("RUN exit 3");
+    let step = project.step("build", "[one]", "").replacen(
+        "  spec:",
+        "  failureStrategies:\n  - onFailure:\n      errors: [AllErrors]\n      action:\n\
+         \x20       type: Retry\n        spec:\n          retryCount: 2\n\
+         \x20         retryIntervals: [1s]\n          onRetryFailure: {action: {type: Ignore}}\n  spec:",
+        1,
+    );
+    let after = project.step("after", "[two]", "dockerfile: Other");
+    project.write(
+        "workspace/Other",
+        &project
+            .read("workspace/Dockerfile")
+            .replace("exit 3", "true"),
+    );
+    project.steps(&[step, after]);
+    let run = project.run().expect(0).says("retry 2 of 2");
+    assert_eq!(run.stdout.matches("== Step build (").count(), 3);
+    assert!(backend.digest(&project.repository, "two").is_some());
+}
+
+#[test]
 fn settings_may_all_come_from_the_command_line() {
     let backend = Backend::local_ecr(&[]);
     let project = Project::new(&backend);

@@ -3,6 +3,8 @@
 use std::process::Child;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::support::backend::Backend;
 use crate::support::engine::containers_with;
 use crate::support::process::{await_for, runs, signal};
@@ -94,6 +96,22 @@ fn a_timeout_of_the_command_line_stops_the_build() {
 #[test]
 fn an_interrupt_stops_the_build() {
     ended_by("INT", 3).expect(130).says("interrupted");
+}
+
+#[test]
+fn the_last_event_of_an_interrupted_step_says_so() {
+    let build = SleepingBuild::start(6, &["--events", "ndjson"], "");
+    signal("INT", build.run.id());
+    build.expect_clean();
+    let run = run::ended(build.run).expect(130);
+    let events: Vec<Value> = run
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let last = events.last().unwrap();
+    assert_eq!(last["event"], "step-finished");
+    assert_eq!(last["status"], "interrupted");
 }
 
 #[test]

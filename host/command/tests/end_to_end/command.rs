@@ -113,6 +113,16 @@ fn a_good_file_is_checked_in_one_line_without_acting() {
     assert_eq!(run.stderr, "");
 }
 
+#[test]
+fn a_home_that_cannot_be_written_is_no_reason_to_fail() {
+    let project = offline();
+    project.pipeline("[one]", "");
+    let arguments = ["check", "pipeline.yaml", "--connectors", "connectors.yaml"];
+    let mut command = project.command(&arguments);
+    command.env_remove("XDG_CACHE_HOME").env("HOME", "/proc");
+    run::to_end(&mut command).expect(0);
+}
+
 /// `check` and `run` say the same of a wrong file, and where.
 #[test]
 fn wrong_files_are_answered_with_line_and_column() {

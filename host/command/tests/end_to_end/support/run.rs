@@ -7,7 +7,7 @@ pub(crate) const SECRET_KEY: &str = "wJalrXUtnFEMI-end-to-end-secret-key";
 /// The session token of every project's connector.
 pub(crate) const SESSION_TOKEN: &str = "FwoGZXIvYXdz-end-to-end-session-token";
 /// The password of the registry beside moto.
-const REGISTRY_PASSWORD: &str = "123456789012-auth-token";
+pub(crate) const REGISTRY_PASSWORD: &str = "123456789012-auth-token";
 /// The same within base64, as HTTP and the engine's API carry it, in each of its three alignments.
 const ENCODED_PASSWORDS: [&str; 3] = [
     "NDU2Nzg5MDEyLWF1dGgtdG9r",
