@@ -13,7 +13,15 @@ use crate::session;
 #[allow(clippy::print_stdout)]
 pub(crate) async fn run(arguments: InspectArguments) -> Result<Code, Failure> {
     let host = session::bare_host(&session::configuration(None)?)?.build()?;
-    let source = source(&arguments.component);
+    let name = &arguments.component;
+    if !is_built_in(name) && !std::path::Path::new(name).exists() {
+        let steps: Vec<&str> = Host::built_in_steps().collect();
+        return Err(Failure::input(
+            format!("{name} is neither a file nor a built-in step"),
+            format!("the built-in steps are {}", steps.join(", ")),
+        ));
+    }
+    let source = source(name);
     let component = session::load(&host, source).await?;
     let description = host
         .describe(&component)
@@ -29,11 +37,15 @@ pub(crate) async fn run(arguments: InspectArguments) -> Result<Code, Failure> {
 
 /// A built-in step where there is one of that name, and a file otherwise.
 pub(crate) fn source(name: &str) -> ComponentSource {
-    if Host::built_in_steps().any(|step| step == name) {
+    if is_built_in(name) {
         ComponentSource::built_in(name)
     } else {
         ComponentSource::file(name)
     }
+}
+
+pub(crate) fn is_built_in(name: &str) -> bool {
+    Host::built_in_steps().any(|step| step == name)
 }
 
 fn as_json(component: &Component, description: &Description) -> Value {

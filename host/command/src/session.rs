@@ -9,7 +9,7 @@ use stepyard::auth::aws::AwsEndpoints;
 use stepyard::build::docker::{DockerEngine, DockerHost};
 use stepyard::component::CodeCache;
 use stepyard::configuration::{Configuration, SecretsConfiguration};
-use stepyard::connector::Connectors;
+use stepyard::connector::{ConnectorKind, Connectors};
 use stepyard::ecr::aws::AwsEcr;
 use stepyard::registry::{Endpoint, Endpoints, OciRegistry};
 use stepyard::secret::{DirectorySecrets, EnvironmentSecrets, FileSecrets, SecretStore};
@@ -69,6 +69,18 @@ pub(crate) fn host(configuration: &Configuration, connectors: Connectors) -> Res
         let endpoint = Endpoint::parse(configured.endpoint.as_str())
             .map_err(|error| Failure::input(error.to_string(), "mend it in stepyard.toml"))?;
         endpoints.map(registry.clone(), endpoint);
+    }
+    for connector in connectors.iter() {
+        if let ConnectorKind::DockerRegistry(docker) = &connector.kind
+            && docker.plain_http
+            && !configuration.registries.contains_key(&docker.registry)
+        {
+            let endpoint = Endpoint {
+                plain_http: true,
+                host: docker.registry.clone(),
+            };
+            endpoints.map(docker.registry.clone(), endpoint);
+        }
     }
     let aws_url = configuration.aws.endpoint_url.as_ref();
     let aws_url = aws_url.map(|endpoint| endpoint.as_str().to_owned());

@@ -67,7 +67,7 @@ impl Plan {
                     "give one of them; the settings of a component are given with --set",
                 ));
             }
-            (None, Some(target)) if is_built_in(target) && !Path::new(target).exists() => {
+            (None, Some(target)) if inspect::is_built_in(target) && !Path::new(target).exists() => {
                 Self::of_component(host, inspect::source(target), input).await?
             }
             (None, Some(target)) => Self::of_file(host, Path::new(target), input).await?,
@@ -347,10 +347,6 @@ pub(crate) async fn describe<'a>(
     host.describe(component)
         .await
         .map_err(|error| Failure::new(Code::BadInput, error))
-}
-
-fn is_built_in(name: &str) -> bool {
-    Host::built_in_steps().any(|step| step == name)
 }
 
 /// The steps of `elements` with the conditions around them. Parallel members run in order.

@@ -43,7 +43,7 @@ pub enum StepType {
     BuildAndPushEcr,
     /// `PromoteImage`
     PromoteImage,
-    /// `Component`: whatever the key `component` names, a path or a registry reference.
+    /// `Component`: the component at this path, relative to the file.
     Component(String),
 }
 
@@ -78,7 +78,7 @@ pub(super) fn read(
         Some(TypeName::Component) => fields
             .required(
                 "component",
-                "write `component:` with the path or the registry reference of a component",
+                "write `component:` with the path of a component",
             )
             .and_then(|field| field.filled_text())
             .map(|component| StepType::Component(component.to_owned())),
