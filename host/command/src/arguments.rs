@@ -69,7 +69,7 @@ pub(crate) struct InputArguments {
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) workspace: PathBuf,
 
-    /// The operator's configuration [default: stepyard.toml, if it is there]
+    /// The operator's configuration [default: ~/.config/stepyard/stepyard.toml, if it is there]
     #[arg(long, value_name = "FILE", env = "STEPYARD_CONFIG")]
     pub(crate) config: Option<PathBuf>,
 

@@ -1,6 +1,7 @@
 //! `stepyard inspect`: what a component is.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 use serde_json::{Value, json};
 use stepyard::component::{Description, Origin};
@@ -10,7 +11,6 @@ use crate::arguments::InspectArguments;
 use crate::exit::{Code, Failure};
 use crate::session;
 
-#[allow(clippy::print_stdout)]
 pub(crate) async fn run(arguments: InspectArguments) -> Result<Code, Failure> {
     let host = session::bare_host(&session::configuration(None)?)?.build()?;
     let name = &arguments.component;
@@ -27,12 +27,16 @@ pub(crate) async fn run(arguments: InspectArguments) -> Result<Code, Failure> {
         .describe(&component)
         .await
         .map_err(|error| Failure::new(Code::Failed, error))?;
-    if arguments.json {
-        println!("{}", as_json(&component, description));
+    let text = if arguments.json {
+        format!("{}\n", as_json(&component, description))
     } else {
-        print!("{}", as_text(&component, description));
+        as_text(&component, description)
+    };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Code::Done),
+        written => Ok(written.map(|()| Code::Done)?),
     }
-    Ok(Code::Done)
 }
 
 /// A built-in step where there is one of that name, and a file otherwise.

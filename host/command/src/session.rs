@@ -18,18 +18,52 @@ use stepyard::{Component, ComponentSource, Host, HostBuilder, Limits, StepFailur
 use crate::arguments::InputArguments;
 use crate::exit::{Code, Failure};
 
-/// The file that is read where none is named.
-const DEFAULT_CONFIGURATION: &str = "stepyard.toml";
-
-/// Reads the operator's configuration.
+/// Reads the operator's configuration: the file that is named, or the one of the user who runs
+/// the command. Never one from the current folder, which in CI holds what somebody else wrote.
 pub(crate) fn configuration(path: Option<&Path>) -> Result<Configuration, Failure> {
-    match path {
-        Some(path) => Ok(Configuration::read(path)?),
-        None if Path::new(DEFAULT_CONFIGURATION).is_file() => {
-            Ok(Configuration::read(Path::new(DEFAULT_CONFIGURATION))?)
-        }
+    let own = base_folder("XDG_CONFIG_HOME", ".config")
+        .map(|folder| folder.join("stepyard/stepyard.toml"))
+        .filter(|path| path.is_file());
+    match path.map(Path::to_owned).or(own) {
+        Some(path) => Ok(Configuration::read(&path)?),
         None => Ok(Configuration::default()),
     }
+}
+
+/// Refuses a workspace that holds the operator's secrets or compiled code: steps read it, builds
+/// copy it, and whoever wrote it could have put something there.
+pub(crate) fn require_apart(
+    configuration: &Configuration,
+    workspace: &Path,
+) -> Result<(), Failure> {
+    let secrets = match &configuration.secrets {
+        SecretsConfiguration::Directory(path) | SecretsConfiguration::File(path) => Some(path),
+        SecretsConfiguration::None => None,
+    };
+    let folders = [
+        ("secrets", secrets),
+        (
+            "cache of compiled components",
+            configuration.components.cache.as_ref(),
+        ),
+    ];
+    let workspace = workspace.canonicalize()?;
+    for (what, path) in folders {
+        if let Some(path) = path
+            && path
+                .canonicalize()
+                .is_ok_and(|path| path.starts_with(&workspace))
+        {
+            return Err(Failure::input(
+                format!(
+                    "the {what} at {} are inside the workspace, where steps and builds can read them",
+                    path.display()
+                ),
+                "keep them elsewhere, or name another folder with --workspace",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A host without any capability: to look at components and to check settings.
@@ -122,17 +156,20 @@ fn secret_stores(configuration: &Configuration) -> Result<Vec<Arc<dyn SecretStor
     Ok(stores)
 }
 
-/// Where compiled components are kept: below `$XDG_CACHE_HOME` or `~/.cache` (XDG base directory
-/// specification).
+/// Where compiled components are kept.
 fn cache_folder() -> Option<PathBuf> {
+    base_folder("XDG_CACHE_HOME", ".cache").map(|cache| cache.join("stepyard/components"))
+}
+
+/// A folder of the XDG base directory specification: what `variable` names, or `default` below the
+/// home folder.
+fn base_folder(variable: &str, default: &str) -> Option<PathBuf> {
     let absolute = |name: &str| {
         std::env::var_os(name)
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
     };
-    absolute("XDG_CACHE_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
-        .map(|cache| cache.join("stepyard/components"))
+    absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(default)))
 }
 
 /// Reads the connectors of the command line.

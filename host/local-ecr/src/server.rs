@@ -76,7 +76,7 @@ impl Server {
     /// access keys are configured, the first one is in it, with its secret.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let key = self.service.authority.access_keys.first();
-        let (id, secret) = key.map_or(("AKIALOCALECR", "local-ecr"), |key| {
+        let (id, secret) = key.map_or(("AKIALOCALECR00000000", "local-ecr"), |key| {
             (key.id.as_str(), key.secret.expose_secret())
         });
         vec![

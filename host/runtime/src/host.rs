@@ -16,7 +16,7 @@ use crate::component::state::{Capabilities, RunContext, RunState};
 use crate::component::{CodeCache, Component, ComponentSource, Description, Limits, LoadError};
 use crate::ecr::Ecr;
 use crate::event::{EventKind, NoEvents, Reporter, StepStatus};
-use crate::outcome::{Outcome, PushedImage};
+use crate::outcome::Outcome;
 use crate::policy::{BuiltInPolicy, Gate, NamedResources, Policy, Principal};
 use crate::registry::Registry;
 use crate::run::{RunError, RunRequest};
@@ -331,9 +331,6 @@ impl Host {
         )
         .await??;
         let outcome = valid_outcome(returned, &context)?;
-        for image in &outcome.images {
-            reporter.report(EventKind::ImagePushed(image.clone()));
-        }
         Ok(outcome)
     }
 }
@@ -385,16 +382,20 @@ fn valid_outcome(
             "{}/{}:{}@{}",
             image.registry, image.repository, image.tag, image.digest
         );
-        if stepyard_grammar::ImageReference::parse(&text).is_err() {
-            return Err(fault("a pushed image is called", &text));
-        }
-        outcome.images.push(PushedImage {
-            size: context.image_size(&image.digest),
-            registry: image.registry,
-            repository: image.repository,
-            tag: image.tag,
-            digest: image.digest,
+        let confirmed = context.image(|confirmed| {
+            confirmed.registry == image.registry
+                && confirmed.repository == image.repository
+                && confirmed.tag == image.tag
+                && confirmed.digest == image.digest
         });
+        // Others trust what ends in the artifact file, so a claim is not enough.
+        let Some(confirmed) = confirmed else {
+            return Err(fault(
+                "no registry confirmed during this run the image",
+                &text,
+            ));
+        };
+        outcome.images.push(confirmed);
     }
     Ok(outcome)
 }

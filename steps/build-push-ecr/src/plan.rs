@@ -67,6 +67,16 @@ pub struct BuildPlan {
 }
 
 impl Plan {
+    /// The same plan with `tag`, one of its tags, as the one to push under.
+    #[must_use]
+    pub fn pushed_first_under(&self, tag: &Tag) -> Self {
+        let mut plan = self.clone();
+        if let Some(further) = plan.further_tags.iter_mut().find(|further| *further == tag) {
+            std::mem::swap(&mut plan.first_tag, further);
+        }
+        plan
+    }
+
     /// Validates settings.
     ///
     /// # Errors

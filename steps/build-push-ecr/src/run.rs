@@ -24,6 +24,13 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, Error> {
     log::info!("{image} is built with the engine {engine}");
     let credential = auth::login(&plan.connector, Some(plan.registry.host()))?;
     let taken = prepare::taken_tags(plan, &credential)?;
+    let named = plan;
+    // Where a tag cannot move, the image is pushed under it first: if it names something else, the
+    // registry refuses before any other tag has moved.
+    let plan = &match taken.first() {
+        Some(taken) => plan.pushed_first_under(&taken.tag),
+        None => plan.clone(),
+    };
     let destination = image.clone().with_tag(plan.first_tag.clone());
     let pushes_while_building = build::supports(PUSH_WHILE_BUILDING);
     if !pushes_while_building && !build::supports(HOLD) {
@@ -67,7 +74,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, Error> {
     for tag in &plan.further_tags {
         add_tag(plan, tag, &digest, &credential, &taken)?;
     }
-    Ok(outcome(plan, &digest))
+    Ok(outcome(named, &digest))
 }
 
 fn push(

@@ -7,11 +7,11 @@ mod sequence;
 mod settings;
 
 use std::io::IsTerminal;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use stepyard::event::{Event, EventSink};
-use stepyard::{ErrorKind, RunError, StepFailure, Workspace};
+use stepyard::event::{Event, EventKind, EventSink};
+use stepyard::{ErrorKind, PushedImage, RunError, StepFailure, Workspace};
 
 use crate::arguments::{EventForm, RunArguments};
 use crate::exit::{self, Code, Failure};
@@ -21,9 +21,17 @@ use sequence::{Sequence, StepEnd};
 
 /// The events of a run, on their way to the view.
 #[derive(Clone)]
-pub(crate) struct Events(Arc<dyn View>);
+pub(crate) struct Events {
+    view: Arc<dyn View>,
+    /// The images that the step which runs has pushed so far, also where it fails afterwards.
+    pushed: Arc<Mutex<Vec<PushedImage>>>,
+}
 
 impl Events {
+    fn take_pushed(&self) -> Vec<PushedImage> {
+        std::mem::take(&mut self.pushed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn sink(&self) -> Arc<dyn EventSink> {
         Arc::new(self.clone())
     }
@@ -31,7 +39,11 @@ impl Events {
 
 impl EventSink for Events {
     fn emit(&self, event: Event) {
-        self.0.emit(event);
+        if let EventKind::ImagePushed(image) = &event.kind {
+            let mut pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
+            pushed.push(image.clone());
+        }
+        self.view.emit(event);
     }
 }
 
@@ -49,6 +61,7 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
             "name a folder with --workspace",
         )
     })?;
+    session::require_apart(&configuration, &input.workspace)?;
     let host = session::host(&configuration, connectors.clone())?;
     let plan = plan::Plan::read(&host, input).await?;
     let scope = scope::RunScope::new(input, &plan, true)?;
@@ -65,35 +78,38 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
         scope: &scope,
         workspace,
         timeout: arguments.timeout,
-        events: Events(view.clone()),
+        events: Events {
+            view: view.clone(),
+            pushed: Arc::default(),
+        },
     };
     let mut ended = Ended::default();
     let running = sequence.run(|end| ended.take(end));
     let interrupted = tokio::select! {
         // Dropping what runs stops the work behind it.
-        result = running => { result?; false }
-        result = interrupted() => { result?; true }
+        result = running => result.map(|()| false),
+        result = interrupted() => result.map(|()| true).map_err(Failure::from),
     };
     view.finish();
     for error in &ended.errors {
         exit::print(error);
     }
-    if interrupted {
+    ended.summary.duration = begin.elapsed();
+    view.summary(&ended.summary);
+    if interrupted? {
         exit::print(&RunError::from(stepyard::CapabilityError::new(
             ErrorKind::Cancelled,
             "interrupted; what was running has been stopped",
         )));
         return Ok(Code::Interrupted);
     }
-    ended.summary.duration = begin.elapsed();
-    view.summary(&ended.summary);
     Ok(ended.code)
 }
 
 /// What the steps left so far.
 struct Ended {
     summary: RunSummary,
-    images: Vec<stepyard::PushedImage>,
+    images: Vec<PushedImage>,
     errors: Vec<RunError>,
     code: Code,
 }
@@ -127,10 +143,10 @@ impl Ended {
         }
         if let Some(outcome) = end.outcome {
             results::append_outputs(&outcome.outputs)?;
-            if !outcome.images.is_empty() {
-                self.images.extend(outcome.images);
-                results::write_artifacts(&self.images)?;
-            }
+        }
+        if !end.summary.images.is_empty() {
+            self.images.extend(end.summary.images.iter().cloned());
+            results::write_artifacts(&self.images)?;
         }
         self.errors.extend(end.error);
         self.summary.steps.push(end.summary);

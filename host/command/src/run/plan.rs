@@ -178,7 +178,8 @@ impl Plan {
         let mut problems = Vec::new();
         for step in &self.steps {
             scope.enter_stage(self, step.stage)?;
-            if step.settings.to_string().contains("<+steps.") {
+            // What earlier steps return is not known yet.
+            if step.settings.to_string().contains("steps.") {
                 continue;
             }
             let checked = step.check(host, connectors, scope).await?;
@@ -199,9 +200,11 @@ impl PlannedStep {
             Some(positions) => expression::resolve(&self.settings, positions, scope)?,
             None => scope.resolve_command_line(&self.settings)?,
         };
+        // A step gets the secrets that its own settings name, not those of the steps before it.
+        let placeholders = scope.placeholders().within(&value.to_string());
         Ok(ResolvedSettings {
             value,
-            placeholders: scope.placeholders(),
+            placeholders,
         })
     }
 

@@ -121,6 +121,7 @@ impl Sequence<'_> {
                 Ok(outcome) => {
                     self.scope.add_outputs(&step.identifier, &outcome.outputs);
                     let mut summary = summary(step, StepStatus::Succeeded, begin.elapsed());
+                    self.events.take_pushed();
                     summary.images.clone_from(&outcome.images);
                     summary.outputs.clone_from(&outcome.outputs);
                     return Ok(StepEnd {
@@ -154,8 +155,10 @@ impl Sequence<'_> {
                 Some(FailureAction::Ignore | FailureAction::MarkAsSuccess) => StepStatus::Succeeded,
                 _ => error.status(),
             };
+            let mut summary = summary(step, status, begin.elapsed());
+            summary.images = self.events.take_pushed();
             return Ok(StepEnd {
-                summary: summary(step, status, begin.elapsed()),
+                summary,
                 outcome: None,
                 error: Some(error),
                 aborts: matches!(action, Some(FailureAction::Abort)),

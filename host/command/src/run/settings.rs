@@ -98,6 +98,16 @@ fn scalar(root: &Value, schema: &Value, text: &str) -> Value {
 
 /// Whether `schema` takes values of a JSON type.
 fn accepts(root: &Value, schema: &Value, wanted: &str) -> bool {
+    accepts_within(root, schema, wanted, 0)
+}
+
+/// How many alternatives may stand within one another: a component's schema may refer to itself.
+const DEEPEST_SCHEMA: usize = 8;
+
+fn accepts_within(root: &Value, schema: &Value, wanted: &str, depth: usize) -> bool {
+    if depth > DEEPEST_SCHEMA {
+        return false;
+    }
     let schema = resolved(root, schema);
     let by_type = match schema.get("type") {
         Some(Value::String(name)) => name == wanted,
@@ -109,11 +119,15 @@ fn accepts(root: &Value, schema: &Value, wanted: &str) -> bool {
             .iter()
             .filter_map(|keyword| schema.get(keyword)?.as_array())
             .flatten()
-            .any(|alternative| accepts(root, alternative, wanted))
+            .any(|alternative| accepts_within(root, alternative, wanted, depth + 1))
 }
 
 /// The schema behind a `$ref` within `root`, or behind the one alternative to null.
 fn resolved<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
+    resolved_within(root, schema, 0)
+}
+
+fn resolved_within<'a>(root: &'a Value, schema: &'a Value, depth: usize) -> &'a Value {
     if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
         return reference
             .strip_prefix('#')
@@ -126,7 +140,9 @@ fn resolved<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     {
         let mut others = alternatives.iter().filter(|schema| !is_null(schema));
         if let (Some(only), None) = (others.next(), others.next()) {
-            return resolved(root, only);
+            if depth < DEEPEST_SCHEMA {
+                return resolved_within(root, only, depth + 1);
+            }
         }
     }
     schema

@@ -73,13 +73,30 @@ async fn build_image(
         CapabilityError::invalid("a build needs a workspace, and this run has none")
             .with_hint("give the run a workspace: the folder that holds the build context")
     })?;
-    let reporter = context.reporter().clone();
-    context
+    let destination = request.destination.clone();
+    let reporter = context.reporter();
+    let built = context
         .gate
-        .pass(Build { request, workspace }, |call| async move {
-            engine.build(call, &reporter).await
+        .pass(Build { request, workspace }, |call| async {
+            engine.build(call, reporter).await
         })
-        .await
+        .await?;
+    if let (Some(pushed), Some(destination)) = (&built.pushed, destination)
+        && let (Some(registry), Some(credential)) = (
+            context.capabilities.registry.clone(),
+            destination.credential,
+        )
+    {
+        context
+            .note_pushed_image(
+                &*registry,
+                &destination.reference,
+                credential,
+                &pushed.digest,
+            )
+            .await;
+    }
+    Ok(built)
 }
 
 /// Pushes, and looks at the registry whether the tag then names what the engine says.
@@ -120,7 +137,7 @@ async fn push_image(
     match found {
         Some(descriptor) if descriptor.digest == pushed => {
             context
-                .note_image_size(&*registry, destination, credential, &descriptor.digest)
+                .note_pushed_image(&*registry, &destination, credential, &descriptor.digest)
                 .await;
             Ok(descriptor)
         }

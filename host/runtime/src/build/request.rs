@@ -338,6 +338,13 @@ impl Faults {
                     id,
                     name: name.clone(),
                 },
+                None if placeholders.first_in(&value).is_some() => {
+                    self.add(
+                        "secret",
+                        format!("{id:?} mixes a secret with other text; give the secret alone"),
+                    );
+                    continue;
+                }
                 None => BuildSecret::Text { id, value },
             });
         }

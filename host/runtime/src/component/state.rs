@@ -1,10 +1,9 @@
 //! What one run holds. The bindings of the capabilities are implemented for it.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use stepyard_grammar::{Digest, ImageReference};
+use stepyard_grammar::{Digest, ImageReference, Tag};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
@@ -15,7 +14,8 @@ use crate::auth::{Authenticator, Credential};
 use crate::build::BuildEngine;
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::ecr::Ecr;
-use crate::event::{OutputSource, Reporter};
+use crate::event::{EventKind, OutputSource, Reporter};
+use crate::outcome::PushedImage;
 use crate::policy::Gate;
 use crate::registry::{GetManifest, Registry};
 use crate::secret::Placeholders;
@@ -45,7 +45,7 @@ pub(crate) struct RunContext {
     pub(crate) capabilities: Capabilities,
     pub(crate) workspace: Option<Workspace>,
     pub(crate) placeholders: Placeholders,
-    image_sizes: Mutex<BTreeMap<String, u64>>,
+    images: Mutex<Vec<PushedImage>>,
 }
 
 impl RunContext {
@@ -60,49 +60,86 @@ impl RunContext {
             capabilities,
             workspace,
             placeholders,
-            image_sizes: Mutex::default(),
+            images: Mutex::default(),
         }
     }
 
-    /// Finds out how large an image is that this run has put into a registry. It is only for
-    /// people to read, so a failure is none of the run.
-    pub(crate) async fn note_image_size(
+    /// Notes that a tag names a digest, which the registry has just confirmed.
+    pub(crate) fn note_image(&self, reference: &ImageReference, digest: &Digest) {
+        if let Some(tag) = reference.tag() {
+            let mut images = self.images();
+            let size = images
+                .iter()
+                .find(|image| image.digest == digest.as_str())
+                .and_then(|image| image.size);
+            images.retain(|image| !is_tag(image, reference, tag));
+            images.push(PushedImage {
+                registry: reference.registry().to_string(),
+                repository: reference.repository().to_string(),
+                tag: tag.to_string(),
+                digest: digest.to_string(),
+                size,
+            });
+        }
+    }
+
+    /// Notes an image that this run has put into a registry, and reports it with its size. The
+    /// size is only for people to read, so not to get it is no failure.
+    pub(crate) async fn note_pushed_image(
         &self,
         registry: &dyn Registry,
-        reference: ImageReference,
+        reference: &ImageReference,
         credential: Credential,
         digest: &Digest,
     ) {
-        let call = GetManifest {
-            reference: reference.without_tag().with_digest(digest.clone()),
-            credential,
-        };
-        let manifest = self
-            .gate
-            .pass(
-                call,
-                |call| async move { registry.get_manifest(call).await },
-            )
-            .await;
-        if let Some(size) = manifest.ok().and_then(|manifest| manifest.image_size()) {
-            self.sizes().insert(digest.to_string(), size);
+        self.note_image(reference, digest);
+        if self
+            .image(|image| image.digest == digest.as_str() && image.size.is_some())
+            .is_none()
+        {
+            let call = GetManifest {
+                reference: reference.clone().without_tag().with_digest(digest.clone()),
+                credential,
+            };
+            let manifest = self
+                .gate
+                .pass(
+                    call,
+                    |call| async move { registry.get_manifest(call).await },
+                )
+                .await;
+            let size = manifest.ok().and_then(|manifest| manifest.image_size());
+            for image in self.images().iter_mut() {
+                if image.digest == digest.as_str() {
+                    image.size = size;
+                }
+            }
+        }
+        if let Some(tag) = reference.tag()
+            && let Some(image) = self.image(|image| is_tag(image, reference, tag))
+        {
+            self.reporter().report(EventKind::ImagePushed(image));
         }
     }
 
-    /// The size of an image that this run has put into a registry, where it is known.
-    pub(crate) fn image_size(&self, digest: &str) -> Option<u64> {
-        self.sizes().get(digest).copied()
+    /// An image that a registry has confirmed during this run.
+    pub(crate) fn image(&self, matches: impl Fn(&PushedImage) -> bool) -> Option<PushedImage> {
+        self.images().iter().find(|image| matches(image)).cloned()
     }
 
-    fn sizes(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
-        self.image_sizes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn images(&self) -> MutexGuard<'_, Vec<PushedImage>> {
+        self.images.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn reporter(&self) -> &Reporter {
         self.gate.reporter()
     }
+}
+
+fn is_tag(image: &PushedImage, reference: &ImageReference, tag: &Tag) -> bool {
+    image.registry == reference.registry().as_str()
+        && image.repository == reference.repository().as_str()
+        && image.tag == tag.as_str()
 }
 
 /// What one run holds.
@@ -113,6 +150,8 @@ pub(crate) struct RunState {
     pub(crate) context: Arc<RunContext>,
     /// How many bytes the guest has noted in build requests.
     pub(crate) noted: usize,
+    /// How many bytes the guest may still log.
+    pub(crate) loggable: usize,
     pub(crate) stdout: StandardOutput,
     pub(crate) stderr: StandardOutput,
 }
@@ -152,6 +191,7 @@ impl RunState {
             memory: MemoryLimiter::new(limits.memory),
             context,
             noted: 0,
+            loggable: limits.output,
             stdout,
             stderr,
         })

@@ -6,7 +6,10 @@ use std::time::Instant;
 
 use super::{Access, Action, Call, Decision, Policy, Principal};
 use crate::capability::{CapabilityError, ErrorKind};
-use crate::event::{EventKind, Reporter};
+use crate::event::{EventKind, Reporter, printable};
+
+/// The longest name of a resource that is shown, in bytes.
+const LONGEST_RESOURCE: usize = 1_000;
 
 /// A capability call that the policy permits. Only the [`Gate`] makes one.
 #[derive(Debug)]
@@ -28,7 +31,7 @@ impl<C> Authorized<C> {
 
 /// A call that the policy does not permit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("denied: {} on {}: {reason}", access.action, access.resource)]
+#[error("denied: {} on {}: {reason}", access.action, shown(&access.resource))]
 pub struct Denial {
     /// What was not permitted.
     pub access: Access,
@@ -38,6 +41,16 @@ pub struct Denial {
     pub reason: String,
     /// What a person can do about it.
     pub remedy: String,
+}
+
+/// A resource in one line: a guest may have named it.
+fn shown(resource: &super::Resource) -> String {
+    let mut text = printable(&resource.to_string()).replace('\n', " ");
+    if text.len() > LONGEST_RESOURCE {
+        text.truncate(text.floor_char_boundary(LONGEST_RESOURCE));
+        text.push('…');
+    }
+    text
 }
 
 impl From<Box<Denial>> for CapabilityError {
@@ -134,7 +147,7 @@ impl Gate {
         self.reporter.report(EventKind::CallStarted {
             call: number,
             action: access.action.name(),
-            resource: access.resource.to_string(),
+            resource: shown(&access.resource),
             permitted,
             rule: rule.to_owned(),
         });

@@ -41,7 +41,7 @@ pub struct NamedResources {
     ecr_regions: BTreeSet<String>,
     ecr_repositories: BTreeSet<String>,
     ecr_cache_repositories: BTreeSet<String>,
-    ecr_cache_destinations: BTreeSet<String>,
+    ecr_cache_destinations: BTreeSet<(String, String)>,
     tags: BTreeSet<String>,
     pull_images: BTreeSet<(String, String)>,
     push_images: BTreeSet<(String, String, Option<String>)>,
@@ -81,7 +81,8 @@ impl NamedResources {
             "ecr-cache-destination" => {
                 let repository = repository_of(&text);
                 self.ecr_cache_repositories.insert(repository.clone());
-                self.ecr_cache_destinations.insert(repository)
+                self.ecr_cache_destinations
+                    .insert((repository, tag_of(&text)))
             }
             "tag" => self.tags.insert(text),
             "pull-image" => match ImageReference::parse(&text) {
@@ -144,9 +145,10 @@ impl NamedResources {
         tag: Option<&str>,
     ) -> bool {
         let in_ecr = self.names_ecr_registry(registry)
-            && (self.ecr_cache_destinations.contains(repository.as_str())
-                || self.ecr_repositories.contains(repository.as_str())
-                    && tag.is_none_or(|tag| self.tags.contains(tag)));
+            && (self.ecr_cache_destinations.iter().any(|(name, cache_tag)| {
+                name == repository.as_str() && tag.is_none_or(|tag| tag == cache_tag)
+            }) || self.ecr_repositories.contains(repository.as_str())
+                && tag.is_none_or(|tag| self.tags.contains(tag)));
         let registry = registry.to_string();
         in_ecr
             || self.push_images.iter().any(|(host, name, named_tag)| {
@@ -192,17 +194,35 @@ fn texts(value: &Value) -> Vec<String> {
         Value::Number(number) => vec![number.to_string()],
         Value::Array(values) => values.iter().flat_map(texts).collect(),
         Value::Object(values) => values.values().flat_map(texts).collect(),
-        Value::Null | Value::Bool(_) => Vec::new(),
+        Value::Bool(truth) => vec![truth.to_string()],
+        Value::Null => Vec::new(),
     }
 }
 
 /// The repository in a value that may be a repository or a whole image reference.
 fn repository_of(text: &str) -> String {
+    let text = reference_of(text);
     match ImageReference::parse(text) {
         Ok(image) if EcrRegistry::from_host(image.registry()).is_some() => {
             image.repository().to_string()
         }
         _ => text.split([':', '@']).next().unwrap_or_default().to_owned(),
+    }
+}
+
+/// The reference in a cache of BuildKit's notation: `type=registry,ref=REFERENCE`.
+fn reference_of(text: &str) -> &str {
+    text.split(',')
+        .find_map(|part| part.strip_prefix("ref="))
+        .unwrap_or(text)
+}
+
+/// The tag in a value that may be a repository or a whole image reference.
+fn tag_of(text: &str) -> String {
+    let name = reference_of(text).rsplit('/').next().unwrap_or_default();
+    match name.split_once(':') {
+        Some((_, tag)) => tag.to_owned(),
+        None => "latest".to_owned(),
     }
 }
 
@@ -244,8 +264,8 @@ mod tests {
             "account": 123_456_789_012_u64,
             "region": "us-east-1",
             "imageName": "team/app",
-            "cacheFrom": ["team/cache:1"],
-            "cacheTo": "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/layers",
+            "cacheFrom": ["team/cache:1", "type=registry,ref=team/build:2"],
+            "cacheTo": "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/layers:main",
             "tags": ["1.2", "latest"],
             "connectors": ["aws"],
             "files": {"token": "secrets/token"},
@@ -288,7 +308,9 @@ mod tests {
         assert!(named.names_source(&home, &repository("team/cache")));
         assert!(!named.names_destination(&home, &repository("team/cache"), Some("1")));
         assert!(named.names_source(&home, &repository("team/layers")));
-        assert!(named.names_destination(&home, &repository("team/layers"), Some("1")));
+        assert!(named.names_source(&home, &repository("team/build")));
+        assert!(named.names_destination(&home, &repository("team/layers"), Some("main")));
+        assert!(!named.names_destination(&home, &repository("team/layers"), Some("1")));
     }
 
     #[test]

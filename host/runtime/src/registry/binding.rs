@@ -27,13 +27,17 @@ impl registry::Host for RunState {
             let reference = named(&reference, &credential)?;
             let backend = backend(&context)?;
             let call = Resolve {
-                reference,
+                reference: reference.clone(),
                 credential,
             };
-            context
+            let resolved = context
                 .gate
                 .pass(call, |call| async move { backend.resolve(call).await })
-                .await
+                .await?;
+            if let Some(descriptor) = &resolved {
+                context.note_image(&reference, &descriptor.digest);
+            }
+            Ok::<_, CapabilityError>(resolved)
         }
         .await;
         Ok(resolved
@@ -78,16 +82,21 @@ impl registry::Host for RunState {
         let context = self.context.clone();
         let credential = self.credential(&credential)?;
         let descriptor = async {
+            let reference = named(&reference, &credential)?;
             let call = PutManifest {
-                reference: named(&reference, &credential)?,
+                reference: reference.clone(),
                 manifest: valid_manifest(manifest)?,
-                credential,
+                credential: credential.clone(),
             };
             let backend = backend(&context)?;
-            context
+            let stored = context
                 .gate
-                .pass(call, |call| async move { backend.put_manifest(call).await })
-                .await
+                .pass(call, |call| async { backend.put_manifest(call).await })
+                .await?;
+            context
+                .note_pushed_image(&*backend, &reference, credential, &stored.digest)
+                .await;
+            Ok::<_, CapabilityError>(stored)
         }
         .await;
         Ok(descriptor.map(Into::into).map_err(Into::into))
@@ -102,17 +111,24 @@ impl registry::Host for RunState {
         let context = self.context.clone();
         let credential = self.credential(&credential)?;
         let descriptor = async {
+            let reference = named(&reference, &credential)?;
+            let tag = Tag::parse(&tag).map_err(invalid)?;
+            let tagged = reference.clone().with_tag(tag.clone());
             let call = TagImage {
-                reference: named(&reference, &credential)?,
-                tag: Tag::parse(&tag).map_err(invalid)?,
-                credential,
+                reference,
+                tag,
+                credential: credential.clone(),
             };
             let backend = backend(&context)?;
             let reporter = context.reporter();
-            context
+            let descriptor = context
                 .gate
                 .pass(call, |call| async { backend.tag(call, reporter).await })
-                .await
+                .await?;
+            context
+                .note_pushed_image(&*backend, &tagged, credential, &descriptor.digest)
+                .await;
+            Ok::<_, CapabilityError>(descriptor)
         }
         .await;
         Ok(descriptor.map(Into::into).map_err(Into::into))
@@ -143,9 +159,9 @@ impl registry::Host for RunState {
                 .pass(call, |call| async { backend.copy(call, reporter).await })
                 .await?;
             context
-                .note_image_size(
+                .note_pushed_image(
                     &*backend,
-                    destination,
+                    &destination,
                     destination_credential,
                     &copied.digest,
                 )

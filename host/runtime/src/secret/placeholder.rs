@@ -31,6 +31,16 @@ impl Placeholders {
         text
     }
 
+    /// The placeholders that are somewhere in `text`, such as the settings of one step.
+    #[must_use]
+    pub fn within(&self, text: &str) -> Self {
+        let mut placeholders = self.clone();
+        placeholders
+            .by_text
+            .retain(|placeholder, _| text.contains(placeholder.as_str()));
+        placeholders
+    }
+
     /// The secret that `text` as a whole stands for.
     pub fn whole(&self, text: &str) -> Option<&SecretName> {
         self.by_text.get(text)

@@ -79,6 +79,9 @@ impl AwsCall {
 
     fn refused(&self, code: Option<&str>, message: Option<&str>) -> CapabilityError {
         let code = code.unwrap_or("an error without a code");
+        // Only the first line: some services repeat the signed request, with its session token,
+        // in those that follow.
+        let message = message.and_then(|message| message.lines().next());
         let message: String = printable(message.unwrap_or("no message"))
             .chars()
             .take(500)

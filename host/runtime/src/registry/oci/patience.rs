@@ -72,7 +72,7 @@ impl Attempts<'_> {
             return Err(failure);
         }
         let pause = self.pause(failure.retry_after());
-        if self.begun.elapsed() + pause > self.patience.budget {
+        if self.begun.elapsed().saturating_add(pause) > self.patience.budget {
             return Err(failure);
         }
         if self.failed == 1 {
@@ -92,6 +92,6 @@ impl Attempts<'_> {
         let pause = (self.patience.first_pause * 2_u32.pow(doublings))
             .min(self.patience.longest_pause)
             .mul_f64(0.5 + fastrand::f64() / 2.0);
-        wish.map_or(pause, |wish| wish + pause.min(wish))
+        wish.map_or(pause, |wish| wish.saturating_add(pause.min(wish)))
     }
 }
