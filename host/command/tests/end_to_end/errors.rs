@@ -32,6 +32,7 @@ cases! {
     no_permission_to_log_in: ["--deny", "ecr:GetAuthorizationToken"], Project::new, |_, _| {};
     no_permission_to_push: ["--deny", "ecr:PutImage"], Project::new, |_, _| {};
     no_permission_to_upload: ["--deny", "ecr:InitiateLayerUpload"], Project::new, |_, _| {};
+    no_permission_to_read: ["--deny", "ecr:BatchGetImage"], Project::new, |_, _| {};
     missing_repository: [], Project::without_repository, |_, _| {};
     throttled_for_good: ["--throttle", "ecr:GetAuthorizationToken=1"], Project::new, |_, _| {};
     unreachable_api: [], Project::new, |project, _| {
@@ -40,6 +41,8 @@ cases! {
     missing_secret: [], Project::new, |_, command| {
         command.env_remove("STEPYARD_SECRET_SECRET_KEY");
     };
+    secret_in_a_build_argument: [], Project::new, |_, _| {};
+    failure_without_output: [], Project::new, |_, _| {};
     failing_instruction: [], Project::new, |_, _| {};
     missing_dockerfile: [], Project::new, |project, _| {
         fs::remove_file(project.path("workspace/Dockerfile")).unwrap();
@@ -52,6 +55,9 @@ cases! {
     context_is_a_link_out_of_the_workspace: [], Project::new, |project, _| {
         let link = project.path("workspace/link");
         std::os::unix::fs::symlink(project.path("home"), link).unwrap();
+    };
+    no_engine_over_tcp: [], Project::new, |_, command| {
+        command.env("DOCKER_HOST", "tcp://127.0.0.1:1");
     };
     no_engine: [], Project::new, |project, command| {
         command.env("DOCKER_HOST", format!("unix://{}", project.path("absent.sock").display()));
@@ -159,6 +165,26 @@ fn immutable_tag_of_another_image() {
     let name = "immutable_tag_of_another_image";
     check(name, &backend, &project, |_, _| {});
     assert_eq!(backend.digest(&project.repository, "one"), Some(digest));
+}
+
+#[test]
+fn immutable_further_tag_of_another_image() {
+    let backend = Backend::local_ecr(&[]);
+    let project = Project::with_immutable_tags(&backend);
+    project.dockerfile("LABEL image=second");
+    project.pipeline("[one]", "");
+    project.run().expect(0);
+    let name = "immutable_further_tag_of_another_image";
+    check(name, &backend, &project, |_, _| {});
+}
+
+/// The token of one stand-in is nothing to the registry beside the other.
+#[test]
+fn registry_refuses_the_login() {
+    let api = Backend::local_ecr(&[]);
+    let backend = Backend::at(&service("STEPYARD_TEST_REGISTRY"), &api.aws);
+    let project = Project::new(&backend);
+    check("registry_refuses_the_login", &backend, &project, |_, _| {});
 }
 
 #[test]

@@ -60,24 +60,6 @@ fn events_hold_no_secret() {
     run::to_end(&mut project.run_command(&arguments)).expect(0);
 }
 
-#[test]
-fn a_secret_in_a_build_argument_is_refused_before_anything_is_built() {
-    let backend = Backend::local_ecr(&[]);
-    let project = Project::new(&backend);
-    project.dockerfile("ARG TOKEN\nRUN echo \"$TOKEN\"");
-    project.pipeline(
-        "[one]",
-        "buildArgs: {TOKEN: <+secrets.getValue(\"secret_key\")>}",
-    );
-    let run = project.run();
-    assert!([2, 3].contains(&run.code), "{run:?}");
-    assert!(
-        run.stderr.contains("buildArgs") || run.stderr.contains("build argument"),
-        "{run:?}"
-    );
-    assert_eq!(backend.digest(&project.repository, "one"), None);
-}
-
 fn assert_no_secret_below(folder: &std::path::Path) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
