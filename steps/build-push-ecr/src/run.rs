@@ -65,8 +65,6 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, Error> {
     tags::check(&taken, &image, &digest)?;
     if tags::taken(&taken, &plan.first_tag).is_some() {
         log::info!("{destination} was there already: {digest}");
-    } else {
-        log::info!("pushed {destination}: {digest}");
     }
     if !plan.further_tags.is_empty() {
         log::begin_phase("Tag");
@@ -114,7 +112,6 @@ fn add_tag(
         ))
         .with_hint("another run pushes the same tag at the same time"));
     }
-    log::info!("pushed {image}:{tag}: {digest}");
     Ok(())
 }
 
