@@ -312,15 +312,17 @@ impl Host {
             }
         };
         let gate = Gate::new(policy, principal(component), reporter.clone());
-        let scratch = scratch_folder().map_err(RunError::Sandbox)?;
+        // Making one on disk takes longer than all else that starts a run.
+        let scratch = component.opens_folders().then(scratch_folder);
+        let scratch = scratch.transpose().map_err(RunError::Sandbox)?;
         let context = Arc::new(RunContext::new(
             gate,
             capabilities,
             request.workspace,
             request.placeholders,
         ));
-        let state = RunState::new(context.clone(), Some(scratch.path()), limits)
-            .map_err(RunError::Sandbox)?;
+        let folder = scratch.as_ref().map(tempfile::TempDir::path);
+        let state = RunState::new(context.clone(), folder, limits).map_err(RunError::Sandbox)?;
         let returned = invoke::run(
             &shared.engine,
             &shared.ticker,

@@ -149,6 +149,12 @@ impl Component {
         &self.shared.imports
     }
 
+    /// Whether it can ask for the folders that it is given.
+    pub(crate) fn opens_folders(&self) -> bool {
+        let mut imports = self.shared.imports.iter();
+        imports.any(|import| import.interface.starts_with("wasi:filesystem/preopens@"))
+    }
+
     pub(crate) fn instance(&self) -> &StepPre<RunState> {
         &self.shared.instance
     }

@@ -1,6 +1,6 @@
-//! Waits for an hour.
+//! Puts a file into its scratch folder and waits for an hour.
 
-use std::{thread, time::Duration};
+use std::{fs, thread, time::Duration};
 
 use stepyard_sdk::prelude::*;
 
@@ -14,6 +14,7 @@ impl Step for Sleeps {
     const SUMMARY: &str = "Waits for an hour";
 
     fn run(self) -> Result<Outcome, Error> {
+        fs::write("/scratch/left-behind", b"x")?;
         log::info!("waiting");
         thread::sleep(Duration::from_secs(3600));
         Ok(Outcome::new())
