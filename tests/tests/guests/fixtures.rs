@@ -94,7 +94,9 @@ macro_rules! fixtures {
 fixtures! {
     allocates_forever "allocates-forever" Limits { memory: 32 << 20, ..Limits::default() }, None;
     calls_host "calls-host" Limits::default(), None;
+    claims_image "claims-image" Limits::default(), None;
     echo_settings "echo-settings" Limits::default(), None;
+    floods_log "floods-log" Limits { output: 2_500, ..Limits::default() }, None;
     floods_stdout "floods-stdout" Limits { output: 2_500, ..Limits::default() }, None;
     hello "hello" Limits::default(), None;
     hostile_push "hostile-push" Limits::default(), None;

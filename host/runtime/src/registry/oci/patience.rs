@@ -95,3 +95,15 @@ impl Attempts<'_> {
         wish.map_or(pause, |wish| wish.saturating_add(pause.min(wish)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_beyond_all_time_is_no_overflow() {
+        let patience = Patience::default();
+        let attempts = patience.begin("a request", None);
+        assert_eq!(attempts.pause(Some(Duration::MAX)), Duration::MAX);
+    }
+}
