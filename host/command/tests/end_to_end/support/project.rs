@@ -133,6 +133,7 @@ impl Project {
             .env("HOME", self.path("home"))
             .env("TMPDIR", self.path("temp"))
             .env("XDG_CACHE_HOME", cache())
+            .env("STEPYARD_CONFIG", "stepyard.toml")
             .env("DOCKER_HOST", service("DOCKER_HOST"))
             .env("STEPYARD_SECRET_ACCESS_KEY", "AKIAENDTOENDTEST0000")
             .env("STEPYARD_SECRET_SECRET_KEY", SECRET_KEY)
