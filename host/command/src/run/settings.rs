@@ -139,10 +139,10 @@ fn resolved_within<'a>(root: &'a Value, schema: &'a Value, depth: usize) -> &'a 
         && alternatives.iter().any(|alternative| is_null(&alternative))
     {
         let mut others = alternatives.iter().filter(|schema| !is_null(schema));
-        if let (Some(only), None) = (others.next(), others.next()) {
-            if depth < DEEPEST_SCHEMA {
-                return resolved_within(root, only, depth + 1);
-            }
+        if let (Some(only), None) = (others.next(), others.next())
+            && depth < DEEPEST_SCHEMA
+        {
+            return resolved_within(root, only, depth + 1);
         }
     }
     schema
