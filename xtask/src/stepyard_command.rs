@@ -29,12 +29,18 @@ pub(crate) struct Stepyard {
     docker_host: String,
 }
 
-/// Builds the command; returns the program.
+/// Builds the command, and for a release the library's bench with it, so that both share what they
+/// depend on; returns the program.
 pub(crate) fn build(release: bool) -> Result<PathBuf> {
     let mut command = process::cargo();
     command.args(["build", "--quiet", "--package", "stepyard-cli"]);
     if release {
-        command.arg("--release");
+        command.args(["--release", "--package", "stepyard"]).args([
+            "--bin",
+            "stepyard",
+            "--example",
+            "start_bench",
+        ]);
     }
     process::run(&mut command)?;
     let profile = if release { "release" } else { "debug" };

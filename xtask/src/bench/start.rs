@@ -1,6 +1,7 @@
 //! How long it takes until a step's code runs: a component that does nothing against a container that
 //! does nothing.
 use std::fs;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -74,11 +75,8 @@ pub(super) fn in_library() -> Result<Vec<Value>> {
     }
     fixtures::build(Some("calls-host"))?;
     let component = paths::guest_components().join("calls-host.wasm");
-    let mut command = process::cargo();
-    command
-        .args(["run", "--quiet", "--release", "--package", "stepyard"])
-        .args(["--example", "start_bench", "--"])
-        .arg(component);
+    let mut command = Command::new(paths::target().join("release/examples/start_bench"));
+    command.arg(&component);
     let lines = process::output(&mut command)?;
     lines
         .lines()
