@@ -33,7 +33,7 @@ fn the_example_prints_what_its_engine_is_asked() {
         "build: with VERSION=1.2.3",
         &format!("push: {image}:1.2.3"),
         "tag: latest",
-        &format!("log: pushed {image}:latest: sha256:{}", "ab".repeat(32)),
+        &format!("image: team/app:latest@sha256:{}", "ab".repeat(32)),
         &format!("image: team/app:1.2.3@sha256:{}", "ab".repeat(32)),
     ] {
         assert!(
