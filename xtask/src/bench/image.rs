@@ -24,6 +24,7 @@ pipeline:
             steps:
               - step:
                   type: BuildAndPushECR
+                  name: Build and push
                   identifier: build_and_push
                   spec:
                     connectorRef: aws_local
