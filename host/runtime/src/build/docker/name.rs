@@ -11,14 +11,17 @@ use http::Method;
 pub(super) struct ImageName<'reference> {
     logical: &'reference ImageReference,
     host: String,
+    plain_http: bool,
 }
 
 impl<'reference> ImageName<'reference> {
     /// The names of `logical`.
     pub(super) fn new(logical: &'reference ImageReference, endpoints: &Endpoints) -> Self {
+        let endpoint = endpoints.of(logical.registry());
         Self {
             logical,
-            host: endpoints.of(logical.registry()).host.to_string(),
+            host: endpoint.host.to_string(),
+            plain_http: endpoint.plain_http,
         }
     }
 
@@ -30,6 +33,11 @@ impl<'reference> ImageName<'reference> {
     /// The host and port that the engine talks to.
     pub(super) fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Whether the operator says that the engine reaches the registry without TLS.
+    pub(super) fn plain_http(&self) -> bool {
+        self.plain_http
     }
 
     /// The repository as the engine reaches it.

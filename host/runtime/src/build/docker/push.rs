@@ -131,6 +131,18 @@ async fn push_named(
     Ok(digest)
 }
 
+/// Where a push is asked for.
+fn push_path(image: &ImageName<'_>) -> String {
+    with_query(
+        &format!("/images/{}/push", image.repository()),
+        // Docker decides by its own list of insecure registries and passes over `tlsVerify`;
+        // Podman goes by it.
+        [("tag", image.tag())]
+            .into_iter()
+            .chain(image.plain_http().then_some(("tlsVerify", "false"))),
+    )
+}
+
 async fn attempt(
     client: &Client,
     image: &ImageName<'_>,
@@ -138,10 +150,7 @@ async fn attempt(
     reporter: &Reporter,
 ) -> Result<Digest, CapabilityError> {
     let failed = |text: &str| push_error(&image.in_logical_terms(text), image.logical());
-    let path = with_query(
-        &format!("/images/{}/push", image.repository()),
-        [("tag", image.tag())],
-    );
+    let path = push_path(image);
     // Fetched for each attempt, because a registry's token may expire between two.
     let auth = registry_auth::for_one(Some(&call.credential), image.host()).await?;
     let mut reply = match client.send(Method::POST, &path, &[auth], no_body()).await {
@@ -210,6 +219,7 @@ async fn remove(client: &Client, name: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::Endpoint;
 
     #[test]
     fn digests_are_read_from_both_places() {
@@ -254,5 +264,17 @@ mod tests {
                     .all(|delay| (longest / 2..=longest).contains(delay))
             );
         }
+    }
+
+    #[test]
+    fn tls_is_waived_only_where_the_operator_says_plain_http() {
+        let image = stepyard_grammar::ImageReference::parse("registry.example.com/app:1").unwrap();
+        let mut endpoints = Endpoints::new();
+        let path = push_path(&ImageName::new(&image, &endpoints));
+        assert_eq!(path, "/images/registry.example.com/app/push?tag=1");
+        let plain = Endpoint::parse("http://10.0.0.7:5000").unwrap();
+        endpoints.map(image.registry().clone(), plain);
+        let path = push_path(&ImageName::new(&image, &endpoints));
+        assert_eq!(path, "/images/10.0.0.7:5000/app/push?tag=1&tlsVerify=false");
     }
 }
