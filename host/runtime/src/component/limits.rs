@@ -14,8 +14,8 @@ pub struct Limits {
     pub cpu_time: Duration,
     /// The most time between the start and the end of the run; none is without end.
     pub wall_clock: Option<Duration>,
-    /// The most bytes of standard output and standard error that are passed on; more is counted
-    /// and dropped.
+    /// The most bytes of standard output, of standard error and of log lines that are passed on,
+    /// each counted for itself; more is dropped, which is said.
     pub output: usize,
     /// The largest value of settings, in bytes of JSON.
     pub settings: usize,
@@ -46,8 +46,8 @@ impl Limits {
         }
     }
 
-    /// For a look at the settings: a tenth of a second is a long time for that, and a component
-    /// that was never run before may still have to be paged in.
+    /// For a look at the settings, which takes milliseconds: a step that computes for longer is past
+    /// its validation, or will fail in the same way when it is run.
     pub(crate) fn for_validation(limits: &Self) -> Self {
         Self {
             cpu_time: limits.cpu_time.min(Duration::from_secs(2)),
