@@ -1,7 +1,7 @@
 //! The capability *build*: an image from a Dockerfile, with whichever engine the operator chose.
 
 pub(crate) mod binding;
-pub mod context;
+
 pub mod docker;
 mod request;
 

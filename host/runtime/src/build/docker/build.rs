@@ -15,7 +15,7 @@ use super::failure::{build_error, request_error};
 use super::message::{Failure, Message};
 use super::output::BuildOutput;
 use super::{ignored, pull, registry_auth};
-use crate::build::context::{BuildContext, ContextArchive, ContextError};
+use stepyard_build_context::{BuildContext, ContextArchive, ContextError};
 use crate::build::{Build, BuildRequest, BuiltImage, NetworkMode};
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::event::{EventKind, Reporter};

@@ -1,6 +1,6 @@
 use std::io;
 
-use super::IgnoreError;
+use crate::IgnoreError;
 
 /// A build context cannot be read or sent. Paths are relative to the workspace or the context.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +95,7 @@ pub enum ContextError {
 
 impl ContextError {
     /// The error of an operation on an entry that the walk has seen.
-    pub(super) fn on_entry(action: &'static str, path: &str, source: io::Error) -> Self {
+    pub(crate) fn on_entry(action: &'static str, path: &str, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
             io::ErrorKind::NotFound => Self::Changed {
@@ -111,7 +111,7 @@ impl ContextError {
     }
 
     /// The error of an operation on a path that a guest named.
-    pub(super) fn on_named(role: &'static str, path: &str, source: io::Error) -> Self {
+    pub(crate) fn on_named(role: &'static str, path: &str, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
             io::ErrorKind::NotFound => Self::NotFound { role, path },

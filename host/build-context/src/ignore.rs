@@ -3,7 +3,7 @@
 //! Reading follows `github.com/moby/patternmatcher/ignorefile`, deciding follows
 //! `PatternMatcher.MatchesUsingParentResults`, which the Docker CLI and BuildKit walk with.
 
-use super::pattern::Pattern;
+use crate::pattern::Pattern;
 
 /// The rules of an ignore file; the last one that matches decides.
 #[derive(Debug, Clone, Default)]

@@ -16,7 +16,7 @@ use futures_util::{Stream, stream};
 use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 
-use super::{ContextError, Entry, EntryKind, IgnoreRules, Walk};
+use crate::{ContextError, Entry, EntryKind, IgnoreRules, Walk};
 
 /// Bytes of one item of the stream.
 const CHUNK: usize = 128 * 1024;

@@ -7,7 +7,7 @@
 
 /// A compiled pattern without its `!`.
 #[derive(Debug, Clone)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     kind: Kind,
 }
 
@@ -40,7 +40,7 @@ enum Token {
 
 impl Pattern {
     /// Compiles a cleaned pattern; the error says what is wrong with it.
-    pub(super) fn compile(pattern: &str) -> Result<Self, &'static str> {
+    pub(crate) fn compile(pattern: &str) -> Result<Self, &'static str> {
         if let Some(suffix) = pattern.strip_prefix("**")
             && !suffix.contains(['*', '?', '[', ']', '\\'])
         {
@@ -75,14 +75,14 @@ impl Pattern {
     }
 
     /// The pattern that matches `path` alone.
-    pub(super) fn literal(path: &str) -> Self {
+    pub(crate) fn literal(path: &str) -> Self {
         Self {
             kind: Kind::Tokens(path.chars().map(Token::Character).collect()),
         }
     }
 
     /// Whether the pattern matches exactly this path.
-    pub(super) fn matches(&self, path: &str) -> bool {
+    pub(crate) fn matches(&self, path: &str) -> bool {
         match &self.kind {
             Kind::Suffix(suffix) => {
                 path.ends_with(suffix) || suffix.strip_prefix('/') == Some(path)
@@ -92,7 +92,7 @@ impl Pattern {
     }
 
     /// Whether the pattern could match a path below `directory`.
-    pub(super) fn may_match_below(&self, directory: &str) -> bool {
+    pub(crate) fn may_match_below(&self, directory: &str) -> bool {
         match &self.kind {
             Kind::Suffix(_) => true,
             // The last state alone has no way on: a path below has at least one character more.

@@ -9,7 +9,7 @@ use std::{
 use cap_std::fs::{Dir, File, FileTypeExt, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
 use rustix::fs::OFlags;
 
-use super::{ContextError, IgnoreRules, IgnoreState};
+use crate::{ContextError, IgnoreRules, IgnoreState};
 
 /// One file, directory or link of a context.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Entry {
 }
 
 /// Options to read a path that may have become a named pipe, which would block for ever.
-pub(super) fn nonblocking() -> OpenOptions {
+pub(crate) fn nonblocking() -> OpenOptions {
     let mut options = OpenOptions::new();
     options
         .read(true)
