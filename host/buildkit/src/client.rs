@@ -24,6 +24,23 @@ pub struct DaemonInformation {
     pub labels: Vec<(String, String)>,
 }
 
+impl DaemonInformation {
+    /// Whether the daemon keeps layers as registries have them, which is what pushing, external
+    /// caches, indexes and attestations need. A Docker Engine with its classic image store does
+    /// not; only a worker on containerd or of a BuildKit daemon names its snapshotter.
+    pub fn has_content_store(&self) -> bool {
+        self.labels
+            .iter()
+            .any(|(name, _)| name == "org.mobyproject.buildkit.worker.snapshotter")
+    }
+
+    /// Whether it is BuildKit 0.11 or later, which is the first to tell its version. Named
+    /// contexts, `SOURCE_DATE_EPOCH`, annotations and attestations need it.
+    pub fn is_recent(&self) -> bool {
+        self.version.is_some()
+    }
+}
+
 impl Client {
     /// A client of the daemon at `endpoint`. Nothing is connected yet.
     pub fn new(endpoint: Endpoint) -> Self {

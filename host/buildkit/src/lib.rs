@@ -20,8 +20,8 @@ pub use error::Error;
 pub use session::{CredentialSource, RegistryCredential, SecretSource, Traffic};
 pub use solve::{
     BuildProgress, BuildResult, CacheEntry, Compression, CompressionAlgorithm, Context,
-    DockerfileBuild, DockerfileLocation, NamedContext, Network, Output, Provenance,
-    PushDestination,
+    DockerfileBuild, DockerfileLocation, ImageDescriptor, NamedContext, Network, Output,
+    Provenance, PushDestination,
 };
 pub use status::{Event, Failure, SourceExcerpt};
 pub use transfer::TransferProgress;

@@ -6,6 +6,8 @@ mod request;
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bollard_buildkit_proto::moby::buildkit::v1::{SolveResponse, StatusRequest};
 use futures_util::StreamExt;
 use tonic::Status;
@@ -29,10 +31,24 @@ pub struct BuildResult {
     pub digest: Option<String>,
     /// The digest of the image's configuration, where there is one image.
     pub configuration_digest: Option<String>,
+    /// What the registry was given, where the image was pushed.
+    pub descriptor: Option<ImageDescriptor>,
     /// Bytes of files that were sent to the daemon.
     pub sent_file_bytes: u64,
     /// Bytes that this side has sent on the session's connection, and those it has received.
     pub session_bytes: (u64, u64),
+}
+
+/// An image's manifest or index (OCI image specification, "Content Descriptors").
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageDescriptor {
+    /// Such as `application/vnd.oci.image.manifest.v1+json`.
+    pub media_type: String,
+    /// The digest of its bytes.
+    pub digest: String,
+    /// In bytes.
+    pub size: u64,
 }
 
 /// How far a running build is with the client's files.
@@ -142,7 +158,13 @@ fn result(
     BuildResult {
         digest: value("containerimage.digest"),
         configuration_digest: value("containerimage.config.digest"),
+        descriptor: value("containerimage.descriptor").and_then(|text| descriptor(&text)),
         sent_file_bytes: progress.files.bytes(),
         session_bytes: (traffic.sent(), traffic.received()),
     }
+}
+
+/// Daemons before 0.10 do not tell.
+fn descriptor(text: &str) -> Option<ImageDescriptor> {
+    serde_json::from_slice(&BASE64.decode(text).ok()?).ok()
 }
