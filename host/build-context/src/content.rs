@@ -86,14 +86,17 @@ impl Content {
     ///
     /// # Errors
     /// If the file changed or cannot be read.
-    pub fn next_chunk(&mut self, limit: u64) -> Result<Vec<u8>, ContextError> {
+    pub fn next_chunk(&mut self, limit: usize) -> Result<Vec<u8>, ContextError> {
         if self.left == 0 {
             self.check_unchanged()?;
             return Ok(Vec::new());
         }
-        let wanted = self.left.min(limit);
-        let mut chunk = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
-        match self.take(wanted).read_to_end(&mut chunk) {
+        let wanted = usize::try_from(self.left).map_or(limit, |left| left.min(limit));
+        let mut chunk = Vec::with_capacity(wanted);
+        match self
+            .take(u64::try_from(wanted).unwrap_or(u64::MAX))
+            .read_to_end(&mut chunk)
+        {
             Ok(_) => Ok(chunk),
             Err(error) => Err(error
                 .downcast()
