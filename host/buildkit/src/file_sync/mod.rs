@@ -13,7 +13,7 @@ mod stat;
 use std::{collections::HashMap, pin::Pin, sync::Arc};
 
 use bollard_buildkit_proto::{
-    fsutil::types::Packet, moby::filesync::v1::file_sync_server::FileSync as FileSyncService,
+    fsutil::types::Packet, moby::filesync::packet::file_sync_server::FileSync as FileSyncService,
 };
 use cap_std::fs::Dir;
 use futures_util::Stream;
