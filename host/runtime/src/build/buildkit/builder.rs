@@ -1,6 +1,5 @@
 //! A build by BuildKit, for the engines that stand on it.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use stepyard_buildkit as buildkit;
@@ -27,8 +26,6 @@ pub(in crate::build) struct Builder {
     pub(in crate::build) name: String,
     /// Whether it is part of a Docker Engine, which can hold images.
     pub(in crate::build) holds: bool,
-    /// The folder that local caches are kept in, where the operator names one.
-    pub(in crate::build) local_caches: Option<PathBuf>,
 }
 
 impl Builder {
@@ -40,9 +37,9 @@ impl Builder {
             Feature::Hold => self.holds,
             Feature::PushWhileBuilding
             | Feature::CacheTo
+            | Feature::CacheLocal
             | Feature::CacheOther
             | Feature::Compression => stores_content,
-            Feature::CacheLocal => stores_content && self.local_caches.is_some(),
             Feature::Platforms => stores_content,
             Feature::Annotations | Feature::Provenance | Feature::Sbom => stores_content && recent,
             Feature::NamedContexts | Feature::SourceDateEpoch => recent,
@@ -67,9 +64,7 @@ impl Builder {
         reporter: &Reporter,
     ) -> Result<BuiltImage, CapabilityError> {
         let request = &call.request;
-        let ignored_settings = features::check(request, &self.name, |feature| {
-            self.supports(feature)
-        })?;
+        let ignored_settings = features::check(request, &self.name, |feature| self.supports(feature))?;
         let context = open_context(call).await?;
         let build = dockerfile_build(self, call, &context).await?;
         let progress = buildkit::BuildProgress::default();

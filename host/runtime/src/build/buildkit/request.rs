@@ -18,7 +18,6 @@ use crate::build::{
 };
 use crate::capability::CapabilityError;
 use crate::registry::Endpoints;
-use crate::secret::SecretStores;
 
 /// The build of a validated request that the engine supports.
 pub(super) async fn dockerfile_build(
@@ -74,12 +73,12 @@ pub(super) async fn dockerfile_build(
     build.source_date_epoch = request.source_date_epoch;
     if request.build_cache {
         for cache in &request.cache_imports {
-            let entry = cache_entry(cache, builder, &call.secrets, "src").await?;
+            let entry = cache_entry(cache, builder, call, "src").await?;
             build.cache_imports.push(entry);
         }
     }
     for cache in &request.cache_exports {
-        let mut entry = cache_entry(cache, builder, &call.secrets, "dest").await?;
+        let mut entry = cache_entry(cache, builder, call, "dest").await?;
         if cache.ignore_error && !matches!(cache.place, CachePlace::Inline) {
             entry = entry.with("ignore-error", "true");
         }
@@ -167,7 +166,7 @@ pub(super) fn physical(image: &ImageReference, endpoints: &Endpoints) -> String 
 async fn cache_entry(
     cache: &CacheEntry,
     builder: &Builder,
-    stores: &SecretStores,
+    call: &Build,
     folder_attribute: &str,
 ) -> Result<buildkit::CacheEntry, CapabilityError> {
     let mut entry = match &cache.place {
@@ -184,8 +183,8 @@ async fn cache_entry(
             attributes: Vec::new(),
         },
         CachePlace::Local(name) => {
-            let folder = builder.local_caches.as_ref().ok_or_else(|| {
-                CapabilityError::unsupported("the host keeps no local caches".to_owned())
+            let folder = call.cache_folder.as_ref().ok_or_else(|| {
+                CapabilityError::unsupported("this host keeps no caches of the type local")
             })?;
             let path = folder.join(name);
             buildkit::CacheEntry {
@@ -199,7 +198,7 @@ async fn cache_entry(
         match value {
             CacheAttribute::Text(text) => entry = entry.with(name, text),
             CacheAttribute::Stored(secret) => {
-                let value = stores.get(secret, "the build's cache").await?;
+                let value = call.secrets.get(secret, "the build's cache").await?;
                 entry = entry.with(name, value.expose_secret());
             }
         }
