@@ -3,7 +3,7 @@ use std::process::Command;
 
 use clap::ValueEnum;
 
-use super::super::Bench;
+use super::super::{Bench, process_tree};
 use super::peer::{self, Peer};
 use crate::error::Result;
 use crate::prepare::unpacked_engine;
@@ -67,15 +67,11 @@ pub(super) struct Ground<'a> {
     pub(super) moto: Moto,
     setting: Setting,
     title: String,
-    /// A private one: its caches are emptied. Absent with a BuildKit daemon.
-    engine: Option<DockerEngine>,
 }
 
 impl<'a> Ground<'a> {
-    pub(super) fn start(bench: &'a Bench, setting: Setting) -> Result<Self> {
-        let engine = setting.edition().map(DockerEngine::start_private);
-        let engine = engine.transpose()?;
-        let title = match &engine {
+    pub(super) fn new(bench: &'a Bench, setting: Setting) -> Result<Self> {
+        let title = match Engine::start(setting)?.0 {
             Some(engine) => {
                 let store = match setting {
                     Setting::NewContainerd => " with containerd's image store",
@@ -93,7 +89,6 @@ impl<'a> Ground<'a> {
             moto,
             setting,
             title,
-            engine,
         })
     }
 
@@ -105,14 +100,32 @@ impl<'a> Ground<'a> {
         self.setting.peers()
     }
 
-    /// The engine's address in the form of `DOCKER_HOST`.
-    pub(super) fn docker_host(&self) -> &str {
-        self.engine.as_ref().map_or("", DockerEngine::host)
+    /// An engine without any image or cache, once the disk is done with what was before.
+    pub(super) fn new_engine(&self) -> Result<Engine> {
+        let engine = Engine::start(self.setting)?;
+        rustix::fs::sync();
+        Ok(engine)
+    }
+}
+
+/// A private Docker Engine; or none, and then the BuildKit daemon that `BUILDKIT_HOST` names.
+///
+/// A new Docker Engine costs less than to empty one, and leaves nothing: containerd's store collects its
+/// garbage later, and `docker system prune` does not see each image in it.
+pub(super) struct Engine(Option<DockerEngine>);
+
+impl Engine {
+    fn start(setting: Setting) -> Result<Self> {
+        if let Some(edition) = setting.edition() {
+            return DockerEngine::start_private(edition).map(|engine| Self(Some(engine)));
+        }
+        process::output(peer::on_daemon("prune").arg("--all"))?;
+        Ok(Self(None))
     }
 
     /// A docker command that speaks to the engine.
     pub(super) fn docker(&self) -> Command {
-        let mut command = self.engine.as_ref().map_or_else(
+        let mut command = self.0.as_ref().map_or_else(
             || Command::new(unpacked_engine::program("docker")),
             DockerEngine::docker,
         );
@@ -121,31 +134,18 @@ impl<'a> Ground<'a> {
         command
     }
 
-    /// Has Stepyard build with the daemon where no Docker Engine is meant.
+    /// Has Stepyard build with this engine.
     pub(super) fn point(&self, stepyard: &mut Command) {
-        if let (None, Some(host)) = (&self.engine, std::env::var_os(BUILDKIT_HOST)) {
-            stepyard.env_remove("DOCKER_HOST").env(BUILDKIT_HOST, host);
-        }
+        match (&self.0, std::env::var_os(BUILDKIT_HOST)) {
+            (Some(engine), _) => stepyard.env("DOCKER_HOST", engine.host()),
+            (None, Some(host)) => stepyard.env_remove("DOCKER_HOST").env(BUILDKIT_HOST, host),
+            (None, None) => stepyard,
+        };
     }
 
-    /// The process of the engine, where it is this machine's.
-    pub(super) fn process(&self) -> Option<u32> {
-        self.engine.as_ref().and_then(DockerEngine::process)
-    }
-
-    /// Deletes every image and cache, and waits until the disk is done with it.
-    pub(super) fn empty(&self) -> Result<()> {
-        match &self.engine {
-            Some(engine) => {
-                for what in ["system", "builder"] {
-                    process::output(engine.docker().args([what, "prune", "--all", "--force"]))?;
-                }
-            }
-            None => {
-                process::output(peer::on_daemon("prune").arg("--all"))?;
-            }
-        }
-        rustix::fs::sync();
-        Ok(())
+    /// CPU seconds so far, where the engine is this machine's.
+    pub(super) fn cpu_seconds(&self) -> Option<f64> {
+        let process = self.0.as_ref()?.process()?;
+        Some(process_tree::cpu_seconds(process))
     }
 }

@@ -74,7 +74,7 @@ pub(super) fn run(bench: &Bench, options: &Options) -> Result<Vec<Table>> {
     };
     let mut tables = Vec::new();
     for setting in settings {
-        let ground = Ground::start(bench, setting)?;
+        let ground = Ground::new(bench, setting)?;
         for content in options.contents() {
             if compares {
                 tables.extend(compare(&ground, content, options.zstd)?);

@@ -1,5 +1,4 @@
-//! Rounds of builds: in each, every peer has a turn of all cases, the engine being emptied and the
-//! registry being new before it.
+//! Rounds of builds: in each, every peer has a turn of all cases, with a new engine and a new registry.
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -8,9 +7,8 @@ use tempfile::TempDir;
 
 use super::super::context::Content;
 use super::super::measure::{self, Sample};
-use super::super::process_tree;
 use super::breakdown;
-use super::ground::{Ground, REPOSITORY};
+use super::ground::{Engine, Ground, REPOSITORY};
 use super::peer::{Compression, Peer};
 use crate::error::{Doing, Result};
 use crate::prepare::unpacked_engine;
@@ -33,7 +31,7 @@ pipeline:
                     region: us-east-1
                     account: \"123456789012\"
                     imageName: bench/app
-                    tags: [\"1\"]
+                    tags: [TAG]
 ";
 /// The line that makes the pipeline one with zstd.
 const ZSTD: &str = "                    compression: zstd\n";
@@ -55,6 +53,32 @@ impl Case {
             Self::Changed => content.changed(),
             Self::ColdZstd => "cold, zstd",
         }
+    }
+
+    /// Another one in each case of a turn: where a tag moves, the containerd store of Docker Engine 26.1.5
+    /// now and then deletes layers of the old image that the new one is just being built upon.
+    fn tag(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::NothingChanged => "again",
+            Self::Changed => "changed",
+            Self::ColdZstd => "zstd",
+        }
+    }
+
+    fn compression(self) -> Compression {
+        match self {
+            Self::ColdZstd => Compression::Zstd,
+            _ => Compression::Gzip,
+        }
+    }
+
+    fn pipeline(self) -> String {
+        let more = match self.compression() {
+            Compression::Gzip => "",
+            Compression::Zstd => ZSTD,
+        };
+        PIPELINE.replace("TAG", self.tag()) + more
     }
 }
 
@@ -88,12 +112,12 @@ pub(super) fn measure(
                 if turn == &ZSTD_TURN && !peer.chooses_compression() {
                     continue;
                 }
-                let registry = field.renew()?;
+                let started = field.begin_turn()?;
                 for &case in *turn {
                     if case == Case::Changed {
                         content.change(&field.context, run)?;
                     }
-                    let outcome = field.build_and_push(peer, case, &registry)?;
+                    let outcome = started.build_and_push(peer, case)?;
                     eprintln!(
                         "run {run}: {}, {}: {:.2} s",
                         peer.name(),
@@ -118,10 +142,17 @@ fn in_turn(peers: &[Peer], run: u64) -> impl Iterator<Item = Peer> {
 /// A context, and the files of those who build it.
 struct Field<'a> {
     ground: &'a Ground<'a>,
-    stepyard: Stepyard,
     context: PathBuf,
     /// Also the docker command's configuration. Deleted with all that is in it.
     folder: TempDir,
+}
+
+/// What is new in each turn.
+struct Turn<'a> {
+    field: &'a Field<'a>,
+    engine: Engine,
+    registry: DockerRegistry,
+    stepyard: Stepyard,
 }
 
 impl<'a> Field<'a> {
@@ -137,76 +168,62 @@ impl<'a> Field<'a> {
                 let plugin = unpacked_engine::program("docker-buildx");
                 symlink(plugin, plugins.join("docker-buildx"))
             })
-            .and_then(|()| {
-                let pipeline = PIPELINE.to_owned() + ZSTD;
-                fs::write(folder.path().join("pipeline-zstd.yaml"), pipeline)
-            })
             .doing(|| "writing the peers' files".into())?;
-        let stepyard = Stepyard::set_up(
-            &ground.bench.program,
-            folder.path(),
-            &context,
-            ground.docker_host(),
-            PIPELINE,
-        )?;
         Ok(Self {
             ground,
-            stepyard,
             context,
             folder,
         })
     }
 
-    /// Empties the engine, and starts a registry that every peer knows from then on.
-    fn renew(&self) -> Result<DockerRegistry> {
-        self.ground.empty()?;
+    /// Starts an engine and a registry, and tells the peers of them.
+    fn begin_turn(&self) -> Result<Turn<'_>> {
+        let (moto, folder) = (&self.ground.moto, self.folder.path());
+        let program = &self.ground.bench.program;
+        let engine = self.ground.new_engine()?;
         let registry = DockerRegistry::start(Access::Password)?;
-        let moto = &self.ground.moto;
+        let stepyard = Stepyard::set_up(program, folder, &self.context, "", PIPELINE)?;
         let aws = moto.endpoint();
-        self.stepyard
-            .point_at(registry.address(), aws.trim_start_matches("http://"))?;
-        stepyard_command::write_docker_login(
-            self.folder.path(),
-            registry.address(),
-            &moto.address(),
-        )?;
-        Ok(registry)
+        stepyard.point_at(registry.address(), aws.trim_start_matches("http://"))?;
+        stepyard_command::write_docker_login(folder, registry.address(), &moto.address())?;
+        Ok(Turn {
+            field: self,
+            engine,
+            registry,
+            stepyard,
+        })
     }
+}
 
-    fn build_and_push(&self, peer: Peer, case: Case, registry: &DockerRegistry) -> Result<Outcome> {
-        let engine = self.ground.process();
-        let used = || engine.map(process_tree::cpu_seconds);
-        let before = used();
+impl Turn<'_> {
+    fn build_and_push(&self, peer: Peer, case: Case) -> Result<Outcome> {
+        let before = self.engine.cpu_seconds();
         let (sample, parts) = match peer {
             Peer::Stepyard => {
-                let pipeline = match case {
-                    Case::ColdZstd => "pipeline-zstd.yaml",
-                    _ => "pipeline.yaml",
-                };
-                let mut command = self.stepyard.run(&[pipeline, "--events", "ndjson"]);
-                self.ground.point(&mut command);
+                let file = self.field.folder.path().join("pipeline.yaml");
+                fs::write(file, case.pipeline()).doing(|| "writing the pipeline".into())?;
+                let mut command = self.stepyard.run(&["pipeline.yaml", "--events", "ndjson"]);
+                self.engine.point(&mut command);
                 let (sample, events) = measure::output(&mut command)?;
                 (sample, breakdown::read(&events, sample.seconds))
             }
             _ => {
                 let docker = || {
-                    let mut command = self.ground.docker();
-                    command.env("DOCKER_CONFIG", self.folder.path());
+                    let mut command = self.engine.docker();
+                    command.env("DOCKER_CONFIG", self.field.folder.path());
                     command
                 };
-                let image = format!("{}/{REPOSITORY}:1", registry.address());
-                let compression = match case {
-                    Case::ColdZstd => Compression::Zstd,
-                    _ => Compression::Gzip,
-                };
-                let sample = peer.build_and_push(docker, &image, &self.context, compression)?;
+                let image = format!("{}/{REPOSITORY}:{}", self.registry.address(), case.tag());
+                let compression = case.compression();
+                let context = &self.field.context;
+                let sample = peer.build_and_push(docker, &image, context, compression)?;
                 (sample, Vec::new())
             }
         };
-        let engine_cpu_seconds = before.zip(used()).map(|(before, after)| after - before);
+        let after = self.engine.cpu_seconds();
         Ok(Outcome {
             sample,
-            engine_cpu_seconds,
+            engine_cpu_seconds: before.zip(after).map(|(before, after)| after - before),
             parts,
         })
     }
