@@ -100,7 +100,9 @@ async fn build_image(
         .gate
         .pass(build, |call| async { engine.build(call, reporter).await })
         .await?;
-    if let (Some(pushed), Some(destination)) = (&built.pushed, destination)
+    // An image that is there already is not under that tag yet.
+    if !built.unchanged
+        && let (Some(pushed), Some(destination)) = (&built.pushed, destination)
         && let (Some(registry), Some(credential)) = (
             context.capabilities.registry.clone(),
             destination.credential,
