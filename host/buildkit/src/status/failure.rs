@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bollard_buildkit_proto::google::rpc;
 use bollard_buildkit_proto::pb;
 use prost::Message;
@@ -83,6 +85,69 @@ struct ErrorSource {
     ranges: Vec<pb::Range>,
 }
 
+/// The same as JSON, in which daemons write it that encode by Go's type names.
+#[derive(serde::Deserialize)]
+struct JsonSource {
+    info: JsonInfo,
+    #[serde(default)]
+    ranges: Vec<JsonRange>,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct JsonInfo {
+    filename: String,
+    data: String,
+}
+
+#[derive(serde::Deserialize)]
+struct JsonRange {
+    start: Option<JsonPosition>,
+    end: Option<JsonPosition>,
+}
+
+#[derive(serde::Deserialize)]
+struct JsonPosition {
+    line: i32,
+}
+
+impl JsonSource {
+    fn excerpt(self) -> Option<SourceExcerpt> {
+        let position = |position: Option<JsonPosition>| {
+            position.map(|position| pb::Position {
+                line: position.line,
+                character: 0,
+            })
+        };
+        let info = pb::SourceInfo {
+            filename: self.info.filename,
+            data: BASE64.decode(self.info.data).ok()?,
+            ..pb::SourceInfo::default()
+        };
+        let ranges: Vec<pb::Range> = self
+            .ranges
+            .into_iter()
+            .map(|range| pb::Range {
+                start: position(range.start),
+                end: position(range.end),
+            })
+            .collect();
+        SourceExcerpt::new(&info, &ranges)
+    }
+}
+
+/// The place that a detail of an error names, if it is that kind of detail.
+fn excerpt(type_url: &str, value: &[u8]) -> Option<SourceExcerpt> {
+    match type_url.rsplit('/').next()? {
+        "errdefs.Source+json" => serde_json::from_slice::<JsonSource>(value).ok()?.excerpt(),
+        "errdefs.Source" | "moby.buildkit.v1.errdefs.Source" => {
+            let source = ErrorSource::decode(value).ok()?;
+            SourceExcerpt::new(source.info.as_ref()?, &source.ranges)
+        }
+        _ => None,
+    }
+}
+
 impl Failure {
     /// What the daemon answered, and what its status stream said before.
     pub(crate) fn new(status: &Status, failed: Option<FailedVertex>) -> Self {
@@ -90,14 +155,7 @@ impl Failure {
         let source = details
             .details
             .iter()
-            .filter(|detail| {
-                let name = detail.type_url.rsplit('/').next().unwrap_or_default();
-                name == "errdefs.Source" || name == "moby.buildkit.v1.errdefs.Source"
-            })
-            .find_map(|detail| {
-                let source = ErrorSource::decode(detail.value.as_slice()).ok()?;
-                SourceExcerpt::new(source.info.as_ref()?, &source.ranges)
-            });
+            .find_map(|detail| excerpt(&detail.type_url, &detail.value));
         let message = status.message().trim().to_owned();
         let (vertex, output) = match failed {
             Some(failed) => (

@@ -29,7 +29,6 @@ pub(crate) struct Tracker {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FailedVertex {
     pub(crate) name: String,
-    pub(crate) error: String,
     pub(crate) output: Vec<u8>,
 }
 
@@ -107,7 +106,6 @@ impl Tracker {
         if !vertex.error.is_empty() && !cancelled && self.failed.is_none() {
             self.failed = Some(FailedVertex {
                 name: vertex.name.clone(),
-                error: vertex.error.clone(),
                 output: output.into(),
             });
         }

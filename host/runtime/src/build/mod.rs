@@ -3,6 +3,7 @@
 mod address;
 pub(crate) mod binding;
 
+mod context;
 pub mod docker;
 mod registry_failure;
 mod request;
