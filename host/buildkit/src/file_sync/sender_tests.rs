@@ -480,7 +480,8 @@ async fn a_file_that_changes_while_it_is_read_is_an_error() {
 
 #[tokio::test]
 async fn what_cannot_be_told_is_an_error_that_names_it() {
-    let cases: [(fn(&std::path::Path), &[(&'static str, &str)], &str); 5] = [
+    type Spoil = fn(&std::path::Path);
+    let cases: [(Spoil, &[(&'static str, &str)], &str); 5] = [
         (
             |folder| fs::write(folder.join(OsStr::from_bytes(b"bad\xff")), "").unwrap(),
             &[],
@@ -507,9 +508,9 @@ async fn what_cannot_be_told_is_an_error_that_names_it() {
             "include-patterns, line 1: invalid pattern",
         ),
     ];
-    for (change, metadata, expected) in cases {
+    for (spoil, metadata, expected) in cases {
         let folder = folder(&[("a", "")]);
-        change(folder.path());
+        spoil(folder.path());
         let (_, fault) = receiver(folder, metadata).failure().await;
         let fault = fault.expect("a fault of this side");
         assert!(fault.starts_with(expected), "{fault}");
