@@ -118,11 +118,11 @@ impl BuildEngine for EndlessEngine {
         "endless"
     }
 
-    async fn ping(&self, _: Authorized<InspectEngine>) -> Result<(), CapabilityError> {
-        Ok(())
+    async fn ping(&self, _: Authorized<InspectEngine>) -> Result<String, CapabilityError> {
+        Ok(self.name().to_owned())
     }
 
-    fn supports(&self, _: Feature) -> bool {
+    async fn supports(&self, _: Feature) -> bool {
         false
     }
 

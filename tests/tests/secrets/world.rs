@@ -220,11 +220,11 @@ impl BuildEngine for PushingEngine {
         "pushing"
     }
 
-    async fn ping(&self, _: Authorized<InspectEngine>) -> Result<(), CapabilityError> {
-        Ok(())
+    async fn ping(&self, _: Authorized<InspectEngine>) -> Result<String, CapabilityError> {
+        Ok(self.name().to_owned())
     }
 
-    fn supports(&self, feature: Feature) -> bool {
+    async fn supports(&self, feature: Feature) -> bool {
         matches!(feature, Feature::Hold | Feature::BuildSecrets)
     }
 
@@ -239,6 +239,7 @@ impl BuildEngine for PushingEngine {
         Ok(BuiltImage {
             id: digest(b"{}"),
             pushed: None,
+            unchanged: false,
             ignored_settings: Vec::new(),
         })
     }

@@ -212,11 +212,11 @@ impl BuildEngine for Capabilities {
         "memory"
     }
 
-    async fn ping(&self, _: Authorized<InspectEngine>) -> Result<(), CapabilityError> {
-        Ok(())
+    async fn ping(&self, _: Authorized<InspectEngine>) -> Result<String, CapabilityError> {
+        Ok(self.name().to_owned())
     }
 
-    fn supports(&self, feature: Feature) -> bool {
+    async fn supports(&self, feature: Feature) -> bool {
         self.state.lock().unwrap().features.contains(&feature)
     }
 
@@ -249,6 +249,7 @@ impl BuildEngine for Capabilities {
         Ok(BuiltImage {
             id: digest('f'),
             pushed,
+            unchanged: false,
             ignored_settings,
         })
     }

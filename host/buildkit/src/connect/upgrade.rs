@@ -40,7 +40,9 @@ pub(crate) async fn upgrade(
         request.headers_mut().append(name, value.clone());
     }
     let stream = transport.connect().await?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(failed)?;
     let answer = async {
         let response = sender.send_request(request).await.map_err(failed)?;
         match response.status() {

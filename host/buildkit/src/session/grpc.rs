@@ -43,8 +43,7 @@ pub(super) async fn session(
             Err(status) => Err(io::Error::other(status)),
         });
     let reader = StreamReader::new(Box::pin(incoming));
-    let sink = PollSender::new(sender)
-        .sink_map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe));
+    let sink = PollSender::new(sender).sink_map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe));
     let writer = SinkWriter::new(CopyToBytes::new(sink));
     Ok(Box::new(tokio::io::join(reader, writer)))
 }

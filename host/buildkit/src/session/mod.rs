@@ -70,9 +70,7 @@ impl Session {
             Endpoint::DockerEngine(transport) => {
                 upgrade(transport, "/session", &headers(&announced)?).await?
             }
-            Endpoint::Daemon(_) => {
-                grpc::session(endpoint, control, metadata(&announced)?).await?
-            }
+            Endpoint::Daemon(_) => grpc::session(endpoint, control, metadata(&announced)?).await?,
         };
         let traffic = Traffic::default();
         let stream = traffic.counting(stream);
@@ -123,5 +121,7 @@ fn metadata(announced: &[(&'static str, String)]) -> Result<MetadataMap, Error> 
 }
 
 fn unsendable(name: &str) -> Error {
-    Error::Invalid(format!("the session's {name} has characters that no header may have"))
+    Error::Invalid(format!(
+        "the session's {name} has characters that no header may have"
+    ))
 }

@@ -59,13 +59,15 @@ impl Ssh for Agents {
             .and_then(|id| id.to_str().ok())
             .unwrap_or(DEFAULT)
             .to_owned();
-        let agent = UnixStream::connect(self.socket(&id)?).await.map_err(|error| {
-            self.fault.set(Error::SshAgent {
-                id: id.clone(),
-                message: error.to_string(),
-            });
-            Status::unavailable(error.to_string())
-        })?;
+        let agent = UnixStream::connect(self.socket(&id)?)
+            .await
+            .map_err(|error| {
+                self.fault.set(Error::SshAgent {
+                    id: id.clone(),
+                    message: error.to_string(),
+                });
+                Status::unavailable(error.to_string())
+            })?;
         let (from_agent, mut to_agent) = agent.into_split();
         let mut requests = request.into_inner();
         let forward = AbortOnDropHandle::new(tokio::spawn(async move {

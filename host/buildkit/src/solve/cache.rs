@@ -66,8 +66,8 @@ pub(super) fn options(
                 serde_json::json!({"Type": entry.kind, "Attrs": attributes})
             })
             .collect();
-        let text = serde_json::to_string(&entries)
-            .map_err(|error| Error::Invalid(error.to_string()))?;
+        let text =
+            serde_json::to_string(&entries).map_err(|error| Error::Invalid(error.to_string()))?;
         frontend.insert("cache-imports".to_owned(), text);
     }
     Ok(CacheOptions {

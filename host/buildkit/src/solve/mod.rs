@@ -14,7 +14,9 @@ use tonic::Status;
 
 pub use cache::CacheEntry;
 pub use output::{Compression, CompressionAlgorithm, Output, PushDestination};
-pub use request::{Context, DockerfileBuild, DockerfileLocation, NamedContext, Network, Provenance};
+pub use request::{
+    Context, DockerfileBuild, DockerfileLocation, NamedContext, Network, Provenance,
+};
 
 use crate::connect::{Control, Endpoint};
 use crate::error::{Error, LocalFault};
@@ -149,11 +151,7 @@ fn is_of_connection(status: &Status) -> bool {
     std::error::Error::source(status).is_some()
 }
 
-fn result(
-    response: &SolveResponse,
-    traffic: &Traffic,
-    progress: &BuildProgress,
-) -> BuildResult {
+fn result(response: &SolveResponse, traffic: &Traffic, progress: &BuildProgress) -> BuildResult {
     let value = |name: &str| response.exporter_response.get(name).cloned();
     BuildResult {
         digest: value("containerimage.digest"),

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use bollard_buildkit_proto::moby::buildkit::v1::{SolveRequest, SolveResponse};
 use cap_std::fs::Dir;
 
+use super::BuildProgress;
 use super::cache::{self, CacheEntry};
 use super::output::{Compression, ImageOptions, Output};
-use super::BuildProgress;
 use crate::error::{Error, LocalFault};
 use crate::file_sync::FileSync;
 use crate::session::{CredentialSource, SecretSource, Services};
@@ -178,7 +178,10 @@ impl DockerfileBuild {
         let mut directories = Vec::new();
         let (dockerfile, file_name) = match self.dockerfile {
             Some(location) => (location.directory, location.file_name),
-            None => (self.context.directory.try_clone().map_err(unreadable)?, "Dockerfile".to_owned()),
+            None => (
+                self.context.directory.try_clone().map_err(unreadable)?,
+                "Dockerfile".to_owned(),
+            ),
         };
         attributes.insert("filename".to_owned(), file_name);
         directories.push((DOCKERFILE.to_owned(), dockerfile));

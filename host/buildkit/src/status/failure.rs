@@ -188,7 +188,12 @@ fn last_lines(output: &[u8]) -> Vec<String> {
     let lines: Vec<&str> = text
         .lines()
         // A progress bar overwrites its line: what a person would see is the last state.
-        .map(|line| line.trim_end_matches('\r').rsplit('\r').next().unwrap_or(""))
+        .map(|line| {
+            line.trim_end_matches('\r')
+                .rsplit('\r')
+                .next()
+                .unwrap_or("")
+        })
         .filter(|line| !line.trim().is_empty())
         .collect();
     let skipped = lines.len().saturating_sub(RECENT_LINES);

@@ -42,7 +42,11 @@ struct Known {
 
 impl Tracker {
     /// Takes a message, and hands each event that follows from it to `on_event`.
-    pub(crate) fn take(&mut self, message: StatusResponse, on_event: &mut (dyn FnMut(Event) + Send)) {
+    pub(crate) fn take(
+        &mut self,
+        message: StatusResponse,
+        on_event: &mut (dyn FnMut(Event) + Send),
+    ) {
         for vertex in message.vertexes {
             self.vertex(&vertex, on_event);
         }

@@ -41,15 +41,15 @@ pub(super) fn check(
         .into_iter()
         .find(|setting| setting.asked && !supports(setting.feature));
     if let Some(setting) = missing {
-        return Err(CapabilityError::unsupported(format!(
-            "{engine} has no {}",
-            setting.what
-        ))
-        .with_hint(format!(
-            "{}, or leave {} out",
-            remedy(setting.feature),
-            setting.settings
-        )));
+        return Err(
+            CapabilityError::unsupported(format!("{engine} has no {}", setting.what)).with_hint(
+                format!(
+                    "{}, or leave {} out",
+                    remedy(setting.feature),
+                    setting.settings
+                ),
+            ),
+        );
     }
     Ok(optional(request)
         .into_iter()
@@ -58,12 +58,12 @@ pub(super) fn check(
             setting: setting.setting,
             reason: setting.reason.to_owned(),
         })
-        .chain((!request.build_cache && !request.cache_imports.is_empty()).then(|| {
-            IgnoredSetting {
+        .chain(
+            (!request.build_cache && !request.cache_imports.is_empty()).then(|| IgnoredSetting {
                 setting: "cache-import",
                 reason: "the build cache is turned off".to_owned(),
-            }
-        }))
+            }),
+        )
         .collect())
 }
 
@@ -204,14 +204,54 @@ fn optional(request: &BuildRequest) -> Vec<Optional> {
     let import = "the engine takes layers from images in registries only";
     let export = "the engine keeps layers of earlier builds itself, and none elsewhere";
     for (asked, feature, setting, reason) in [
-        (any(imports, registry), Feature::CacheFrom, "cache-import", import),
-        (any(imports, inline), Feature::CacheInline, "cache-import", import),
-        (any(imports, local), Feature::CacheLocal, "cache-import", import),
-        (any(imports, other), Feature::CacheOther, "cache-import", import),
-        (any(exports, registry), Feature::CacheTo, "cache-export", export),
-        (any(exports, inline), Feature::CacheInline, "cache-export", export),
-        (any(exports, local), Feature::CacheLocal, "cache-export", export),
-        (any(exports, other), Feature::CacheOther, "cache-export", export),
+        (
+            any(imports, registry),
+            Feature::CacheFrom,
+            "cache-import",
+            import,
+        ),
+        (
+            any(imports, inline),
+            Feature::CacheInline,
+            "cache-import",
+            import,
+        ),
+        (
+            any(imports, local),
+            Feature::CacheLocal,
+            "cache-import",
+            import,
+        ),
+        (
+            any(imports, other),
+            Feature::CacheOther,
+            "cache-import",
+            import,
+        ),
+        (
+            any(exports, registry),
+            Feature::CacheTo,
+            "cache-export",
+            export,
+        ),
+        (
+            any(exports, inline),
+            Feature::CacheInline,
+            "cache-export",
+            export,
+        ),
+        (
+            any(exports, local),
+            Feature::CacheLocal,
+            "cache-export",
+            export,
+        ),
+        (
+            any(exports, other),
+            Feature::CacheOther,
+            "cache-export",
+            export,
+        ),
     ] {
         settings.push(optional(asked, feature, setting, reason));
     }

@@ -1,9 +1,10 @@
 //! What one run holds. The bindings of the capabilities are implemented for it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stepyard_grammar::{Digest, ImageReference, Tag};
+use tokio::sync::OnceCell;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
@@ -18,7 +19,7 @@ use crate::event::{EventKind, OutputSource, Reporter};
 use crate::outcome::PushedImage;
 use crate::policy::Gate;
 use crate::registry::{GetManifest, Registry};
-use crate::secret::Placeholders;
+use crate::secret::{Placeholders, SecretStores};
 use crate::workspace::Workspace;
 
 /// How many resources (credentials, requests, images, files, streams …) a guest may hold at once.
@@ -31,6 +32,10 @@ pub(crate) struct Capabilities {
     pub(crate) engine: Option<Arc<dyn BuildEngine>>,
     pub(crate) registry: Option<Arc<dyn Registry>>,
     pub(crate) ecr: Option<Arc<dyn Ecr>>,
+    /// Where the caches of builds are that are folders.
+    pub(crate) build_cache_folder: Option<PathBuf>,
+    /// Where the values of build secrets are.
+    pub(crate) secrets: SecretStores,
 }
 
 /// A capability that this host does not have.
@@ -45,6 +50,8 @@ pub(crate) struct RunContext {
     pub(crate) capabilities: Capabilities,
     pub(crate) workspace: Option<Workspace>,
     pub(crate) placeholders: Placeholders,
+    /// Set once the engine has answered, and the policy has permitted to ask it.
+    pub(crate) engine_answers: OnceCell<()>,
     images: Mutex<Vec<PushedImage>>,
 }
 
@@ -60,6 +67,7 @@ impl RunContext {
             capabilities,
             workspace,
             placeholders,
+            engine_answers: OnceCell::new(),
             images: Mutex::default(),
         }
     }

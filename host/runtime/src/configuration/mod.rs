@@ -16,6 +16,7 @@ mod file;
 
 pub use endpoint::{DockerHost, DockerHostError, Endpoint, EndpointError};
 pub use file::{
-    AwsConfiguration, ComponentsConfiguration, Configuration, DockerConfiguration,
-    LimitsConfiguration, RegistryConfiguration, SecretsConfiguration,
+    AwsConfiguration, BuildConfiguration, BuildKitConfiguration, ComponentsConfiguration,
+    Configuration, DockerConfiguration, EngineName, LimitsConfiguration, RegistryConfiguration,
+    SecretsConfiguration,
 };

@@ -64,7 +64,8 @@ impl Builder {
         reporter: &Reporter,
     ) -> Result<BuiltImage, CapabilityError> {
         let request = &call.request;
-        let ignored_settings = features::check(request, &self.name, |feature| self.supports(feature))?;
+        let ignored_settings =
+            features::check(request, &self.name, |feature| self.supports(feature))?;
         let context = open_context(call).await?;
         let build = dockerfile_build(self, call, &context).await?;
         let progress = buildkit::BuildProgress::default();
@@ -96,7 +97,13 @@ impl Builder {
             }
         };
         let result = result.map_err(|error| {
-            build_error(error, request, context.dockerfile(), &self.name, &self.endpoints)
+            build_error(
+                error,
+                request,
+                context.dockerfile(),
+                &self.name,
+                &self.endpoints,
+            )
         })?;
         report(true);
         let (sent, received) = result.session_bytes;

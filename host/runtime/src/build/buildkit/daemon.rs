@@ -64,7 +64,9 @@ pub(in crate::build) fn transport(
             tls: match tls {
                 Some(files) => Some(tls::configuration(files).map_err(|error| {
                     CapabilityError::invalid(format!("the TLS files for {address}: {error}"))
-                        .with_hint("the folder needs ca.pem and, for mutual TLS, cert.pem and key.pem")
+                        .with_hint(
+                            "the folder needs ca.pem and, for mutual TLS, cert.pem and key.pem",
+                        )
                 })?),
                 None => None,
             },

@@ -54,7 +54,9 @@ pub(super) fn build_error(
             ErrorKind::EngineFailure,
             format!("{engine} refuses the build: {}", printable(&message)),
         ),
-        error => CapabilityError::unavailable(format!("{engine}: {}", printable(&error.to_string()))),
+        error => {
+            CapabilityError::unavailable(format!("{engine}: {}", printable(&error.to_string())))
+        }
     }
 }
 
@@ -145,9 +147,7 @@ fn failed(
 }
 
 fn without_prefixes(text: &str) -> &str {
-    let stripped = PREFIXES
-        .iter()
-        .find_map(|prefix| text.strip_prefix(prefix));
+    let stripped = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix));
     stripped.map_or(text, without_prefixes)
 }
 

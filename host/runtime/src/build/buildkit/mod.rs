@@ -15,4 +15,5 @@ mod request;
 mod sources;
 
 pub(in crate::build) use builder::Builder;
+pub(in crate::build) use daemon::transport;
 pub use daemon::{BuildKitDaemon, BuildKitEngine};

@@ -44,6 +44,8 @@ pub(super) struct Environment {
     tls: bool,
     certificates: Option<PathBuf>,
     context: Option<String>,
+    /// `DOCKER_BUILDKIT` turns BuildKit off.
+    pub(super) classic_builder: bool,
     configuration: Option<PathBuf>,
     runtime_folder: Option<PathBuf>,
 }
@@ -68,6 +70,8 @@ impl Environment {
                 .map(PathBuf::from)
                 .or_else(|| configuration.clone()),
             context: text("DOCKER_CONTEXT"),
+            classic_builder: text("DOCKER_BUILDKIT")
+                .is_some_and(|value| matches!(value.to_lowercase().as_str(), "0" | "f" | "false")),
             configuration,
             runtime_folder: value("XDG_RUNTIME_DIR").map(PathBuf::from),
         }

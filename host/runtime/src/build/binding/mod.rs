@@ -1,0 +1,234 @@
+//! The guest's side of the capability: conversion only.
+
+mod request;
+
+use std::sync::Arc;
+
+use stepyard_grammar::{Digest, ImageReference};
+use wasmtime::component::Resource;
+
+use super::{
+    Build, BuildEngine, BuildRequest, BuiltImage, Feature, InspectEngine, Push, RequestDraft,
+};
+use crate::auth::Credential;
+use crate::capability::CapabilityError;
+use crate::component::bindings::stepyard::step::{build, types};
+use crate::component::state::{RunContext, RunState, absent};
+use crate::event::LogLevel;
+use crate::policy::Authorized;
+use crate::registry::{Descriptor, Resolve, tagged};
+
+impl build::Host for RunState {
+    async fn engine(&mut self) -> wasmtime::Result<Result<String, types::Error>> {
+        let engine = inspect(&self.context.clone()).await;
+        Ok(engine
+            .map(|engine| engine.name().to_owned())
+            .map_err(Into::into))
+    }
+
+    async fn supports(&mut self, feature: String) -> wasmtime::Result<bool> {
+        Ok(match Feature::named(&feature) {
+            Some(feature) => match inspect(&self.context.clone()).await {
+                Ok(engine) => engine.supports(feature).await,
+                Err(_) => false,
+            },
+            None => false,
+        })
+    }
+
+    async fn build(
+        &mut self,
+        request: Resource<RequestDraft>,
+    ) -> wasmtime::Result<Result<Resource<BuiltImage>, types::Error>> {
+        let draft = self.table.delete(request)?;
+        Ok(match build_image(&self.context.clone(), draft).await {
+            Ok(image) => Ok(self.table.push(image)?),
+            Err(error) => Err(error.into()),
+        })
+    }
+}
+
+fn engine(context: &RunContext) -> Result<Arc<dyn BuildEngine>, CapabilityError> {
+    context
+        .capabilities
+        .engine
+        .clone()
+        .ok_or_else(|| absent("build engine"))
+}
+
+/// The engine, once the policy permits to ask for it and it answers. That is found out once a run:
+/// a step asks for many features.
+async fn inspect(context: &RunContext) -> Result<Arc<dyn BuildEngine>, CapabilityError> {
+    let engine = engine(context)?;
+    context
+        .engine_answers
+        .get_or_try_init(|| {
+            context
+                .gate
+                .pass(InspectEngine, async |call: Authorized<InspectEngine>| {
+                    let description = engine.ping(call).await?;
+                    let line = format!("the build engine is {description}");
+                    context.reporter().log(LogLevel::Info, line);
+                    Ok(())
+                })
+        })
+        .await?;
+    Ok(engine)
+}
+
+async fn build_image(
+    context: &RunContext,
+    draft: RequestDraft,
+) -> Result<BuiltImage, CapabilityError> {
+    let request = BuildRequest::validate(draft, &context.placeholders)?;
+    let engine = engine(context)?;
+    let workspace = context.workspace.clone().ok_or_else(|| {
+        CapabilityError::invalid("a build needs a workspace, and this run has none")
+            .with_hint("give the run a workspace: the folder that holds the build context")
+    })?;
+    let cache_folder = context.capabilities.build_cache_folder.clone();
+    if request.has_local_cache() && cache_folder.is_none() {
+        return Err(
+            CapabilityError::unsupported("this host keeps no caches of the type local").with_hint(
+                "the operator names a folder for them, with cache under [build] of stepyard.toml",
+            ),
+        );
+    }
+    let destination = request.destination.clone();
+    let reporter = context.reporter();
+    let build = Build {
+        request,
+        workspace,
+        cache_folder,
+        secrets: context.capabilities.secrets.clone(),
+    };
+    let mut built = context
+        .gate
+        .pass(build, |call| async { engine.build(call, reporter).await })
+        .await?;
+    if let (Some(pushed), Some(destination)) = (&built.pushed, destination) {
+        let credential = destination
+            .credential
+            .unwrap_or_else(|| Credential::anonymous(destination.reference.registry().clone()));
+        let pushed = pushed.digest.clone();
+        built.pushed =
+            Some(confirm_push(context, destination.reference, credential, &pushed).await?);
+    }
+    Ok(built)
+}
+
+/// Pushes, and looks at the registry whether the tag then names what the engine says.
+async fn push_image(
+    context: &RunContext,
+    image: BuiltImage,
+    destination: &str,
+    credential: Credential,
+) -> Result<Descriptor, CapabilityError> {
+    let destination = tagged(destination, &credential)?;
+    let engine = engine(context)?;
+    let reporter = context.reporter().clone();
+    let push = Push {
+        image,
+        destination: destination.clone(),
+        credential: credential.clone(),
+    };
+    let pushed = context
+        .gate
+        .pass(
+            push,
+            |call| async move { engine.push(call, &reporter).await },
+        )
+        .await?;
+    confirm_push(context, destination, credential, &pushed).await
+}
+
+/// Looks at the registry whether the tag of `destination` names what was pushed.
+async fn confirm_push(
+    context: &RunContext,
+    destination: ImageReference,
+    credential: Credential,
+    pushed: &Digest,
+) -> Result<Descriptor, CapabilityError> {
+    let registry = context
+        .capabilities
+        .registry
+        .clone()
+        .ok_or_else(|| absent("registry client"))?;
+    let resolve = Resolve {
+        reference: destination.clone(),
+        credential: credential.clone(),
+    };
+    let found = context
+        .gate
+        .pass(resolve, |call| async { registry.resolve(call).await })
+        .await?;
+    match found {
+        Some(descriptor) if descriptor.digest == *pushed => {
+            context
+                .note_pushed_image(&*registry, &destination, credential, &descriptor.digest)
+                .await;
+            Ok(descriptor)
+        }
+        Some(descriptor) => Err(CapabilityError::new(
+            crate::ErrorKind::Conflict,
+            format!(
+                "{destination} was pushed with the digest {pushed}, but the registry now has {} \
+                 there",
+                descriptor.digest
+            ),
+        )
+        .with_hint("somebody else pushed the same tag at the same time; run the step again")),
+        None => Err(CapabilityError::unavailable(format!(
+            "{destination} was pushed with the digest {pushed}, but the registry does not have it"
+        ))
+        .with_hint("run the step again; if it stays so, the registry loses what it accepts")),
+    }
+}
+
+impl build::HostImage for RunState {
+    fn id(&mut self, image: Resource<BuiltImage>) -> wasmtime::Result<String> {
+        Ok(self.table.get(&image)?.id.to_string())
+    }
+
+    fn pushed(
+        &mut self,
+        image: Resource<BuiltImage>,
+    ) -> wasmtime::Result<Option<types::Descriptor>> {
+        Ok(self.table.get(&image)?.pushed.clone().map(Into::into))
+    }
+
+    fn unchanged(&mut self, image: Resource<BuiltImage>) -> wasmtime::Result<bool> {
+        Ok(self.table.get(&image)?.unchanged)
+    }
+
+    fn ignored_settings(
+        &mut self,
+        image: Resource<BuiltImage>,
+    ) -> wasmtime::Result<Vec<build::IgnoredSetting>> {
+        let ignored = &self.table.get(&image)?.ignored_settings;
+        Ok(ignored
+            .iter()
+            .map(|ignored| build::IgnoredSetting {
+                setting: ignored.setting.to_owned(),
+                reason: ignored.reason.clone(),
+            })
+            .collect())
+    }
+
+    async fn push(
+        &mut self,
+        image: Resource<BuiltImage>,
+        reference: String,
+        credential: Resource<Credential>,
+    ) -> wasmtime::Result<Result<types::Descriptor, types::Error>> {
+        let image = self.table.get(&image)?.clone();
+        let credential = self.credential(&credential)?;
+        let descriptor = push_image(&self.context.clone(), image, &reference, credential).await;
+        Ok(descriptor.map(Into::into).map_err(Into::into))
+    }
+
+    fn drop(&mut self, image: Resource<BuiltImage>) -> wasmtime::Result<()> {
+        self.table.delete(image)?;
+        Ok(())
+    }
+}
