@@ -71,3 +71,33 @@ fn go_file_mode(entry: &Entry) -> u32 {
         .filter(|(unix, _)| entry.mode & unix != 0)
         .fold(kind | entry.mode & 0o777, |mode, (_, go)| mode | go)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_told_with_their_numbers() {
+        for (block, mode) in [(true, 1 << 26), (false, 1 << 26 | 1 << 21)] {
+            let entry = Entry {
+                path: "dev".to_owned(),
+                kind: EntryKind::Device {
+                    block,
+                    major: 1,
+                    minor: 300,
+                },
+                mode: 0o600,
+                modified_seconds: i64::MAX,
+                modified_nanoseconds: 1,
+                size: 0,
+                links: 2,
+                identity: (1, 2),
+                extended_attributes: Vec::new(),
+            };
+            let stat = stat_packet(entry, Some("first".to_owned())).stat.unwrap();
+            assert_eq!(stat.mode, mode | 0o600);
+            assert_eq!((stat.devmajor, stat.devminor), (1, 300));
+            assert_eq!((stat.linkname.as_str(), stat.mod_time), ("first", i64::MAX));
+        }
+    }
+}
