@@ -5,6 +5,7 @@
 //! use does not depend on the context's size.
 
 mod archive;
+mod base_images;
 mod dockerfile;
 mod error;
 mod ignore;
@@ -12,6 +13,7 @@ mod pattern;
 mod walk;
 
 pub use archive::{ContextArchive, ContextProgress};
+pub use base_images::{BaseImage, BaseImages, StagesBuilt, Uncertain, Uncertainty, Usage};
 pub use dockerfile::{BuildContext, Dockerfile};
 pub use error::ContextError;
 pub use ignore::{IgnoreError, IgnoreRules, IgnoreState};

@@ -15,11 +15,11 @@ use super::failure::{build_error, request_error};
 use super::message::{Failure, Message};
 use super::output::BuildOutput;
 use super::{ignored, pull, registry_auth};
-use stepyard_build_context::{BuildContext, ContextArchive, ContextError};
 use crate::build::{Build, BuildRequest, BuiltImage, NetworkMode};
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::event::{EventKind, Reporter};
 use crate::registry::Endpoints;
+use stepyard_build_context::{BuildContext, ContextArchive, ContextError};
 
 /// The least time between two reports of how much of the context was sent.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
