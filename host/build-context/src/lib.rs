@@ -10,6 +10,7 @@ mod dockerfile;
 mod error;
 mod ignore;
 mod pattern;
+mod tree_digest;
 mod walk;
 
 pub use archive::{ContextArchive, ContextProgress};
@@ -17,4 +18,5 @@ pub use base_images::{BaseImage, BaseImages, StagesBuilt, Uncertain, Uncertainty
 pub use dockerfile::{BuildContext, Dockerfile};
 pub use error::ContextError;
 pub use ignore::{IgnoreError, IgnoreRules, IgnoreState};
+pub use tree_digest::TreeDigest;
 pub use walk::{Entry, EntryKind, Walk};

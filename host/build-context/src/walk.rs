@@ -24,6 +24,10 @@ pub struct Entry {
     pub modified_seconds: i64,
     /// The nanoseconds beyond them.
     pub modified_nanoseconds: i64,
+    /// Last change of the inode (content, mode, owner, names), in seconds since 1970.
+    pub changed_seconds: i64,
+    /// The nanoseconds beyond them.
+    pub changed_nanoseconds: i64,
     /// Size of a regular file in bytes when it was seen.
     pub size: u64,
     /// How many names the file has.
@@ -274,6 +278,8 @@ fn entry(root: &Dir, path: String, metadata: &Metadata) -> Result<Option<Entry>,
         mode: metadata.mode() & 0o7777,
         modified_seconds: metadata.mtime(),
         modified_nanoseconds: metadata.mtime_nsec(),
+        changed_seconds: metadata.ctime(),
+        changed_nanoseconds: metadata.ctime_nsec(),
         size: if file_type.is_file() {
             metadata.size()
         } else {
