@@ -7,6 +7,7 @@ use std::sync::Arc;
 use stepyard::auth::ConnectorAuthenticator;
 use stepyard::auth::aws::AwsEndpoints;
 use stepyard::build::docker::{DockerEngine, DockerHost};
+use stepyard::build::PushRecords;
 use stepyard::component::CodeCache;
 use stepyard::configuration::{Configuration, SecretsConfiguration};
 use stepyard::connector::{ConnectorKind, Connectors};
@@ -46,6 +47,7 @@ pub(crate) fn require_apart(
             "cache of compiled components",
             configuration.components.cache.as_ref(),
         ),
+        ("records of pushed images", configuration.builds.records.as_ref()),
     ];
     let workspace = workspace.canonicalize()?;
     for (what, path) in folders {
@@ -89,7 +91,7 @@ pub(crate) fn bare_host(configuration: &Configuration) -> Result<HostBuilder, Fa
             )
         })?;
         builder = builder.code_cache(cache);
-    } else if let Some(cache) = cache_folder().and_then(|folder| CodeCache::open(folder).ok()) {
+    } else if let Some(cache) = cache_folder("components").and_then(|folder| CodeCache::open(folder).ok()) {
         // Nobody asked for this folder, and a step compiles without it too.
         builder = builder.code_cache(cache);
     }
@@ -128,12 +130,30 @@ pub(crate) fn host(configuration: &Configuration, connectors: Connectors) -> Res
         Some(host) => DockerHost::Address(host.as_str().to_owned()),
         None => DockerHost::Automatic,
     };
-    Ok(bare_host(configuration)?
+    let mut builder = bare_host(configuration)?;
+    if let Some(records) = push_records(configuration)? {
+        builder = builder.push_records(records);
+    }
+    Ok(builder
         .ecr(AwsEcr::new(&authenticator))
         .authenticator(authenticator)
         .engine(DockerEngine::new(docker_host, endpoints.clone()))
         .registry(OciRegistry::new(endpoints).map_err(StepFailure)?)
         .build()?)
+}
+
+/// Where it is recorded what was pushed.
+fn push_records(configuration: &Configuration) -> Result<Option<PushRecords>, Failure> {
+    if let Some(folder) = &configuration.builds.records {
+        return PushRecords::open(folder.clone()).map(Some).map_err(|error| {
+            Failure::input(
+                error.to_string(),
+                "name another folder with `records` under [builds] of stepyard.toml",
+            )
+        });
+    }
+    // Nobody asked for this folder, and a build is made without it too.
+    Ok(cache_folder("pushed").and_then(|folder| PushRecords::open(folder).ok()))
 }
 
 fn secret_stores(configuration: &Configuration) -> Result<Vec<Arc<dyn SecretStore>>, Failure> {
@@ -156,9 +176,9 @@ fn secret_stores(configuration: &Configuration) -> Result<Vec<Arc<dyn SecretStor
     Ok(stores)
 }
 
-/// Where compiled components are kept.
-fn cache_folder() -> Option<PathBuf> {
-    base_folder("XDG_CACHE_HOME", ".cache").map(|cache| cache.join("stepyard/components"))
+/// A folder for what can be made again.
+fn cache_folder(name: &str) -> Option<PathBuf> {
+    base_folder("XDG_CACHE_HOME", ".cache").map(|cache| cache.join("stepyard").join(name))
 }
 
 /// A folder of the XDG base directory specification: what `variable` names, or `default` below the

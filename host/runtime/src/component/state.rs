@@ -11,7 +11,7 @@ use super::bindings::stepyard::step::types;
 use super::limits::{Limits, MemoryLimiter};
 use super::standard_output::StandardOutput;
 use crate::auth::{Authenticator, Credential};
-use crate::build::BuildEngine;
+use crate::build::{BuildEngine, PendingRecords, PushRecords};
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::ecr::Ecr;
 use crate::event::{EventKind, OutputSource, Reporter};
@@ -31,6 +31,8 @@ pub(crate) struct Capabilities {
     pub(crate) engine: Option<Arc<dyn BuildEngine>>,
     pub(crate) registry: Option<Arc<dyn Registry>>,
     pub(crate) ecr: Option<Arc<dyn Ecr>>,
+    /// Which image was pushed for which build.
+    pub(crate) push_records: Option<PushRecords>,
 }
 
 /// A capability that this host does not have.
@@ -45,6 +47,8 @@ pub(crate) struct RunContext {
     pub(crate) capabilities: Capabilities,
     pub(crate) workspace: Option<Workspace>,
     pub(crate) placeholders: Placeholders,
+    /// Builds that are recorded when their image is pushed.
+    pub(crate) pending_records: PendingRecords,
     images: Mutex<Vec<PushedImage>>,
 }
 
@@ -60,6 +64,7 @@ impl RunContext {
             capabilities,
             workspace,
             placeholders,
+            pending_records: PendingRecords::default(),
             images: Mutex::default(),
         }
     }

@@ -24,6 +24,8 @@ pub struct Configuration {
     pub secrets: SecretsConfiguration,
     /// `[components]`
     pub components: ComponentsConfiguration,
+    /// `[builds]`
+    pub builds: BuildsConfiguration,
 }
 
 /// `[registries."HOST"]`: settings, policy, logs and outputs go on naming `HOST`.
@@ -72,6 +74,14 @@ pub enum SecretsConfiguration {
     File(PathBuf),
 }
 
+/// `[builds]`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuildsConfiguration {
+    /// `records`: the folder that says which image was pushed for which build. Nobody but the
+    /// agent may write it.
+    pub records: Option<PathBuf>,
+}
+
 /// `[components]`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ComponentsConfiguration {
@@ -108,6 +118,7 @@ fn read_root(root: &Field<'_>) -> Option<Configuration> {
     let limits = fields.optional("limits");
     let secrets = fields.optional("secrets");
     let components = fields.optional("components");
+    let builds = fields.optional("builds");
     fields.finish();
     Some(Configuration {
         registries: registries
@@ -125,6 +136,9 @@ fn read_root(root: &Field<'_>) -> Option<Configuration> {
             .unwrap_or_default(),
         components: components
             .and_then(|field| read_components(&field))
+            .unwrap_or_default(),
+        builds: builds
+            .and_then(|field| read_builds(&field))
             .unwrap_or_default(),
     })
 }
@@ -252,6 +266,13 @@ fn read_secrets(field: &Field<'_>) -> Option<SecretsConfiguration> {
     secrets
 }
 
+fn read_builds(field: &Field<'_>) -> Option<BuildsConfiguration> {
+    let mut fields = field.fields()?;
+    let records = fields.optional("records").and_then(|field| path(&field));
+    fields.finish();
+    Some(BuildsConfiguration { records })
+}
+
 fn read_components(field: &Field<'_>) -> Option<ComponentsConfiguration> {
     let mut fields = field.fields()?;
     let cache = fields.optional("cache").and_then(|field| path(&field));
@@ -287,6 +308,8 @@ host = 'unix:///run/docker.sock'
 directory = 'secrets'
 [components]
 cache = '/var/cache/stepyard'
+[builds]
+records = 'pushed'
 ",
         );
         let (host, registry) = configuration.registries.first_key_value().unwrap();
@@ -319,6 +342,10 @@ cache = '/var/cache/stepyard'
         assert_eq!(
             configuration.components.cache.unwrap(),
             Path::new("/var/cache/stepyard")
+        );
+        assert_eq!(
+            configuration.builds.records.unwrap(),
+            Path::new("/etc/stepyard/pushed")
         );
     }
 
