@@ -6,8 +6,12 @@
 
 mod archive;
 mod base_images;
+mod content;
+mod directory;
 mod dockerfile;
+mod entry;
 mod error;
+mod follow;
 mod ignore;
 mod pattern;
 mod tree_digest;
@@ -15,8 +19,12 @@ mod walk;
 
 pub use archive::{ContextArchive, ContextProgress};
 pub use base_images::{BaseImage, BaseImages, StagesBuilt, Uncertain, Uncertainty, Usage};
+pub use content::{Content, FileVersion};
+pub use directory::ExtendedAttributes;
 pub use dockerfile::{BuildContext, Dockerfile};
+pub use entry::{Entry, EntryKind};
 pub use error::ContextError;
-pub use ignore::{IgnoreError, IgnoreRules, IgnoreState};
+pub use follow::follow_links;
+pub use ignore::{IgnoreError, IgnoreRules, IgnoreState, IncludeRules};
 pub use tree_digest::TreeDigest;
-pub use walk::{Entry, EntryKind, Walk};
+pub use walk::Walk;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::error::{Doing, Result};
-use crate::services::docker_engine::DockerEngine;
+use crate::services::docker_engine::{DockerEngine, Edition, ImageStore};
 use crate::stepyard_command;
 use crate::{base_image, paths, prepare};
 
@@ -30,7 +30,7 @@ pub(crate) struct Options {
     /// Measure only this
     #[arg(long)]
     only: Option<Subject>,
-    /// Have the engine keep images in containerd's store (Docker 24 and later)
+    /// Use a newer engine, with containerd's image store
     #[arg(long)]
     containerd_store: bool,
 }
@@ -63,8 +63,12 @@ impl Bench {
 pub(crate) fn run(options: &Options) -> Result<()> {
     prepare::everything()?;
     let program = stepyard_command::build(true)?;
-    let configuration = json!({"features": {"containerd-snapshotter": options.containerd_store}});
-    let engine = DockerEngine::start_private(&configuration.to_string())?;
+    let edition = if options.containerd_store {
+        Edition::Unpacked(ImageStore::Containerd)
+    } else {
+        Edition::Distribution
+    };
+    let engine = DockerEngine::start_private(edition)?;
     base_image::import(&engine, BASE_IMAGE)?;
     fs::create_dir_all(paths::tasks()).doing(|| "making target/xtask".into())?;
     let files = tempfile::tempdir_in(paths::tasks()).doing(|| "making a folder".into())?;

@@ -116,9 +116,9 @@ fn entries(mut content: &[u8]) -> Option<HashMap<Box<str>, (Stamp, ContentDigest
     Some(known)
 }
 
-fn time(content: &mut &[u8]) -> Option<(i64, i64)> {
+fn time(content: &mut &[u8]) -> Option<(i64, u32)> {
     let seconds = i64::from_le_bytes(take(content)?);
-    Some((seconds, i64::from_le_bytes(take(content)?)))
+    Some((seconds, u32::from_le_bytes(take(content)?)))
 }
 
 fn take<const LENGTH: usize>(content: &mut &[u8]) -> Option<[u8; LENGTH]> {

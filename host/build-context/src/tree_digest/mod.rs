@@ -2,7 +2,7 @@
 //!
 //! The digest covers, in the order of the walk, each entry's path, kind and mode, the text of
 //! links, the numbers of devices, which names are one file, and the content of files with their
-//! file capabilities. Times and owners are left out, as BuildKit leaves them out of the keys of
+//! extended attributes. Times and owners are left out, as BuildKit leaves them out of the keys of
 //! its cache.
 //!
 //! A *stat index* beside it remembers the content's digest of each file with what `lstat` said of
@@ -23,11 +23,11 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use cap_std::fs::{Dir, MetadataExt};
+use cap_std::fs::Dir;
 use sha2::{Digest, Sha256};
 
 use self::index::StatIndex;
-use crate::{ContextError, Entry, EntryKind, IgnoreRules, Walk};
+use crate::{ContextError, Entry, EntryKind, IgnoreRules, Walk, directory::extended_attributes};
 
 /// How old a file's last change must be to be remembered. The coarsest times in use, those of FAT,
 /// are two seconds apart.
@@ -36,12 +36,8 @@ const RACY: Duration = Duration::from_secs(2);
 const BUFFER: usize = 256 * 1024;
 /// The most threads that read files.
 const MOST_THREADS: usize = 8;
-/// Attributes of files that reach an image: capabilities, as BuildKit's content hash has them.
-const CAPABILITIES: &str = "security.capability";
-/// The kernel's limit of an attribute's size is larger, but these take 24 bytes.
-const LARGEST_CAPABILITIES: usize = 256;
 
-/// SHA-256 of a file's content and capabilities.
+/// SHA-256 of a file's extended attributes and content.
 type ContentDigest = [u8; 32];
 
 /// The digest of a build context.
@@ -64,8 +60,8 @@ struct Stamp {
     inode: u64,
     size: u64,
     mode: u32,
-    modified: (i64, i64),
-    changed: (i64, i64),
+    modified: (i64, u32),
+    changed: (i64, u32),
 }
 
 impl Stamp {
@@ -159,7 +155,11 @@ impl TreeDigest {
         Ok(Self {
             digest,
             entries: entries.len(),
-            bytes: entries.iter().map(|entry| entry.size).sum(),
+            bytes: entries
+                .iter()
+                .filter(|entry| entry.kind == EntryKind::File)
+                .map(|entry| entry.size)
+                .sum(),
             files_read: unknown.len(),
         })
     }
@@ -208,6 +208,7 @@ fn digest(
                 text(&mut hasher, target);
             }
             (EntryKind::Fifo, ..) => hasher.update([b'p']),
+            (EntryKind::Socket, ..) => hasher.update([b's']),
             (
                 EntryKind::Device {
                     block,
@@ -290,36 +291,43 @@ fn content(
     stop: impl Fn() -> bool,
 ) -> Result<ContentDigest, ContextError> {
     let failed = |source| ContextError::on_entry("read", &entry.path, source);
-    let mut file = entry.open(root)?;
+    let mut content = entry.open(root)?;
     let mut hasher = Sha256::new();
-    let mut capabilities = [0; LARGEST_CAPABILITIES];
-    let length = rustix::fs::fgetxattr(&file, CAPABILITIES, &mut capabilities[..]).unwrap_or(0);
-    hasher.update((length as u64).to_le_bytes());
-    hasher.update(capabilities.get(..length).unwrap_or_default());
+    let mut attributes = extended_attributes(content.file()).map_err(failed)?;
+    attributes.retain(|(name, _)| reaches_images(name));
+    attributes.sort();
+    hasher.update((attributes.len() as u64).to_le_bytes());
+    for (name, value) in attributes {
+        text(&mut hasher, &name);
+        hasher.update(Sha256::digest(value));
+    }
     loop {
         if stop() {
             return Err(ContextError::Cancelled);
         }
-        match file.read(buffer) {
+        match content.read(buffer) {
             Ok(0) => break,
             Ok(length) => hasher.update(buffer.get(..length).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(error.downcast().unwrap_or_else(failed)),
         }
     }
-    let after = file.metadata().map_err(failed)?;
-    let same = after.size() == entry.size
-        && (after.mtime(), after.mtime_nsec())
-            == (entry.modified_seconds, entry.modified_nanoseconds)
-        && (after.ctime(), after.ctime_nsec())
-            == (entry.changed_seconds, entry.changed_nanoseconds);
-    if !same {
+    let after = rustix::fs::fstat(content.file()).map_err(|error| failed(error.into()))?;
+    // A time of modification can be set back, this one cannot.
+    if after.st_ctime != entry.changed_seconds
+        || u32::try_from(after.st_ctime_nsec) != Ok(entry.changed_nanoseconds)
+    {
         return Err(ContextError::Changed {
             path: entry.path.clone(),
-            change: "changed",
+            change: "was written to",
         });
     }
     Ok(hasher.finalize().into())
+}
+
+/// Whether BuildKit's content hash has an extended attribute.
+fn reaches_images(name: &str) -> bool {
+    name == "security.capability" || !(name.starts_with("security.") || name.starts_with("system."))
 }
 
 #[cfg(test)]

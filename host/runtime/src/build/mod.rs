@@ -1,9 +1,13 @@
 //! The capability *build*: an image from a Dockerfile, with whichever engine the operator chose.
 
+mod address;
 pub(crate) mod binding;
 
+mod context;
 pub mod docker;
+mod registry_failure;
 mod request;
+mod tls;
 
 use async_trait::async_trait;
 use stepyard_grammar::{Digest, ImageReference};

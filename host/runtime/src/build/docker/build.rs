@@ -15,11 +15,12 @@ use super::failure::{build_error, request_error};
 use super::message::{Failure, Message};
 use super::output::BuildOutput;
 use super::{ignored, pull, registry_auth};
+use crate::build::context::{context_error, open_context};
 use crate::build::{Build, BuildRequest, BuiltImage, NetworkMode};
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::event::{EventKind, Reporter};
 use crate::registry::Endpoints;
-use stepyard_build_context::{BuildContext, ContextArchive, ContextError};
+use stepyard_build_context::{ContextArchive, ContextError};
 
 /// The least time between two reports of how much of the context was sent.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -142,38 +143,6 @@ fn image_digest(id: &str) -> Result<Digest, CapabilityError> {
             format!("the Docker Engine's name for the image is not understood: {error}"),
         )
     })
-}
-
-async fn open_context(call: &Build) -> Result<BuildContext, CapabilityError> {
-    let workspace = call.workspace.clone();
-    let context = call.request.context.clone();
-    let dockerfile = call.request.dockerfile.clone();
-    let opened = tokio::task::spawn_blocking(move || {
-        BuildContext::open(workspace.directory(), &context, dockerfile.as_deref())
-    })
-    .await;
-    match opened {
-        Ok(opened) => opened.map_err(|error| context_error(&error)),
-        Err(_) => Err(CapabilityError::new(
-            ErrorKind::Cancelled,
-            "the build was cancelled",
-        )),
-    }
-}
-
-fn context_error(error: &ContextError) -> CapabilityError {
-    let kind = match error {
-        ContextError::NotFound { .. } => ErrorKind::NotFound,
-        ContextError::Io { .. } | ContextError::Changed { .. } => ErrorKind::Unavailable,
-        _ => ErrorKind::InvalidSettings,
-    };
-    let told = CapabilityError::new(kind, error.to_string());
-    match error {
-        ContextError::NotFound { .. } => told.with_hint(
-            "check the settings context and dockerfile: both are relative to the workspace",
-        ),
-        _ => told,
-    }
 }
 
 /// The query of `POST /build`.

@@ -22,8 +22,8 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::host::Address;
-use super::tls;
+use crate::build::address::Address;
+use crate::build::tls;
 
 /// How long an engine may take to accept a connection and answer a ping.
 const PATIENCE: Duration = Duration::from_secs(10);

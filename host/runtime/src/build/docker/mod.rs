@@ -4,7 +4,7 @@
 //! | | |
 //! | --- | --- |
 //! | `host` | where the engine is |
-//! | `client`, `tls`, `message` | its API: requests and streams of messages |
+//! | `client`, `message` | its API: requests and streams of messages |
 //! | `build`, `output`, `ignored` | building |
 //! | `push`, `pull`, `name`, `registry_auth` | transfers from and to registries |
 //! | `failure` | errors for a person |
@@ -22,7 +22,6 @@ mod push;
 mod registry_auth;
 #[cfg(test)]
 mod tests;
-mod tls;
 
 use std::sync::Arc;
 
@@ -33,7 +32,8 @@ use tokio::sync::OnceCell;
 pub use host::DockerHost;
 
 use self::client::{Client, EngineError};
-use self::host::{Address, Candidate, Environment};
+use self::host::{Candidate, Environment};
+use super::address::Address;
 use super::{Build, BuildEngine, BuiltImage, Feature, InspectEngine, Push};
 use crate::capability::CapabilityError;
 use crate::event::Reporter;
