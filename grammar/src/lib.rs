@@ -12,9 +12,11 @@
 //! | [`tag`], [`digest`] | [`Tag`], [`Digest`] |
 //! | [`aws`], [`ecr`] | [`AwsAccountId`], [`AwsRegion`], [`AwsPartition`], [`EcrRegistry`] |
 //! | [`quantity`], [`duration`] | [`MemoryQuantity`], [`CpuQuantity`], [`StepTimeout`] |
+//! | [`cache`] | [`CacheOptions`] |
 //! | [`identifier`] | [`StepIdentifier`], [`StepName`] |
 
 pub mod aws;
+pub mod cache;
 pub mod digest;
 pub mod duration;
 pub mod ecr;
@@ -28,6 +30,7 @@ pub mod tag;
 mod text;
 
 pub use aws::{AwsAccountId, AwsPartition, AwsRegion};
+pub use cache::CacheOptions;
 pub use digest::Digest;
 pub use duration::StepTimeout;
 pub use ecr::{EcrEndpoint, EcrRegistry};

@@ -2,18 +2,73 @@
 //!
 //! Engines differ in where a built image goes. Some *hold* it, so that [`Image::push`] can push it
 //! under any name; others push it while they build, to [`Request::destination`]. [`supports`] with
-//! [`HOLD`] and [`PUSH_WHILE_BUILDING`] tells them apart before anything is built.
+//! [`feature::HOLD`] and [`feature::PUSH_WHILE_BUILDING`] tells them apart before anything is built.
 
-use stepyard_grammar::{CpuQuantity, ImageReference, MemoryQuantity};
+use stepyard_grammar::{CacheOptions, CpuQuantity, ImageReference, MemoryQuantity};
 
 use crate::{Credential, Descriptor, Error, bindings::stepyard::step::build};
 
 pub use build::IgnoredSetting;
 
-/// The feature of engines that hold a built image.
-pub const HOLD: &str = "hold";
-/// The feature of engines that push while they build.
-pub const PUSH_WHILE_BUILDING: &str = "push-while-building";
+/// The names of features, for [`supports`].
+pub mod feature {
+    /// A built image is kept and can be pushed afterwards.
+    pub const HOLD: &str = "hold";
+    /// The image is pushed while it is built.
+    pub const PUSH_WHILE_BUILDING: &str = "push-while-building";
+    /// Layers of earlier builds are used or not.
+    pub const BUILD_CACHE: &str = "build-cache";
+    /// Layers are taken from an image in a registry.
+    pub const CACHE_FROM: &str = "cache-from";
+    /// Layers are kept in a registry for later builds.
+    pub const CACHE_TO: &str = "cache-to";
+    /// Layers are kept in the image itself.
+    pub const CACHE_INLINE: &str = "cache-inline";
+    /// Layers are taken from and kept in a folder of the operator's.
+    pub const CACHE_LOCAL: &str = "cache-local";
+    /// Layers are taken from and kept in services such as S3.
+    pub const CACHE_OTHER: &str = "cache-other";
+    /// `RUN --mount=type=secret`.
+    pub const BUILD_SECRETS: &str = "build-secrets";
+    /// `RUN --mount=type=ssh`.
+    pub const SSH: &str = "ssh";
+    /// Several platforms make an image index.
+    pub const PLATFORMS: &str = "platforms";
+    /// There can be further build contexts.
+    pub const NAMED_CONTEXTS: &str = "named-contexts";
+    /// `RUN` can resolve further names.
+    pub const EXTRA_HOSTS: &str = "extra-hosts";
+    /// The network of `RUN` can be chosen.
+    pub const NETWORK_MODE: &str = "network-mode";
+    /// The time that an image carries can be chosen.
+    pub const SOURCE_DATE_EPOCH: &str = "source-date-epoch";
+    /// The manifest can have annotations.
+    pub const ANNOTATIONS: &str = "annotations";
+    /// How an image was built can be attested.
+    pub const PROVENANCE: &str = "provenance";
+    /// What is in an image can be attested.
+    pub const SBOM: &str = "sbom";
+    /// The compression of layers can be chosen.
+    pub const COMPRESSION: &str = "compression";
+    /// The way of finding changed files can be chosen.
+    pub const SNAPSHOT_MODE: &str = "snapshot-mode";
+    /// The builder can run as another user.
+    pub const RUN_AS_USER: &str = "run-as-user";
+    /// The builder's memory and processor time can be limited.
+    pub const RESOURCE_LIMITS: &str = "resource-limits";
+
+    /// The feature that a cache of this type needs, to take layers from it where `export` is
+    /// false and to keep them in it where it is true.
+    pub fn of_cache(kind: &str, export: bool) -> &'static str {
+        match kind {
+            "registry" if export => CACHE_TO,
+            "registry" => CACHE_FROM,
+            "inline" => CACHE_INLINE,
+            "local" => CACHE_LOCAL,
+            _ => CACHE_OTHER,
+        }
+    }
+}
 
 /// The engine that this run uses: `docker`, `buildkit`, `kubernetes`, `buildah`, or another name.
 ///
@@ -23,9 +78,8 @@ pub fn engine() -> Result<String, Error> {
     Ok(build::engine()?)
 }
 
-/// Whether the engine honours a feature, one of `hold`, `push-while-building`, `cache-from`,
-/// `cache-to`, `build-secrets`, `platforms`, `compression`, `snapshot-mode`, `run-as-user`,
-/// `resource-limits`, `network-mode`, `build-cache`. An unknown feature is not supported.
+/// Whether the engine honours a feature, one of [`feature`]. Where no engine answers, and for an
+/// unknown feature, it does not.
 pub fn supports(feature: &str) -> bool {
     build::supports(feature)
 }
@@ -74,6 +128,17 @@ impl Request {
         build_argument(name, value) => add_build_argument;
         /// Appends a label of the image.
         label(name, value) => add_label;
+        /// Appends an annotation of the image's manifest.
+        annotation(name, value) => add_annotation;
+        /// Attests how the image was built: `min` or `max`. An attestation makes an image index,
+        /// which not every service takes.
+        provenance(mode) => set_provenance;
+        /// Appends a further build context, for `FROM name` and `COPY --from=name`: a folder of
+        /// the workspace, or `docker-image://REFERENCE`.
+        named_context(name, source) => add_named_context;
+        /// Appends a name that `RUN` resolves: to an IP address, or with `host-gateway` to the
+        /// engine's own machine.
+        extra_host(name, address) => add_extra_host;
         /// Appends a platform such as `linux/arm64`. Several make an image index.
         platform(platform) => add_platform;
         /// Lets `RUN --mount=type=secret,id=…` read a value that is in no layer: text, or a
@@ -81,6 +146,9 @@ impl Request {
         secret(id, value) => add_secret;
         /// The same with the content of a file of the workspace.
         secret_file(id, path) => add_secret_file;
+        /// Lets `RUN --mount=type=ssh` ask the host's SSH agent to sign, under this id; `default`
+        /// where the Dockerfile names none.
+        ssh_agent(id) => add_ssh_agent;
         /// The network of `RUN` instructions: `default`, `none` or `host`.
         network_mode(mode) => set_network_mode;
         /// The numeric user id that the builder runs as.
@@ -98,13 +166,27 @@ impl Request {
         self
     }
 
+    /// Appends a cache to take layers from. The credential is for the type `registry`. One that
+    /// cannot be read is reported and tolerated.
+    pub fn cache_import(self, cache: &CacheOptions, credential: Option<&Credential>) -> Self {
+        self.0.add_cache_import(&cache.to_string(), credential);
+        self
+    }
+
+    /// Appends a cache to keep layers in. One that cannot be written is reported and tolerated,
+    /// except with `ignore-error=false`.
+    pub fn cache_export(self, cache: &CacheOptions, credential: Option<&Credential>) -> Self {
+        self.0.add_cache_export(&cache.to_string(), credential);
+        self
+    }
+
     /// Appends an image to take cached layers from. One that does not exist is tolerated.
     pub fn cache_source(self, reference: &ImageReference, credential: Option<&Credential>) -> Self {
         self.0.add_cache_source(&reference.to_string(), credential);
         self
     }
 
-    /// Appends a place to keep the layers for later builds.
+    /// Appends an image to keep the layers of all stages in for later builds.
     pub fn cache_destination(self, reference: &ImageReference, credential: &Credential) -> Self {
         self.0
             .add_cache_destination(&reference.to_string(), credential);
@@ -120,6 +202,18 @@ impl Request {
     /// Whether to look for newer base images even where one is at hand. Default false.
     pub fn pull(self, enabled: bool) -> Self {
         self.0.set_pull(enabled);
+        self
+    }
+
+    /// The time that the image and its files carry at most, in seconds since 1970.
+    pub fn source_date_epoch(self, seconds: u64) -> Self {
+        self.0.set_source_date_epoch(&seconds.to_string());
+        self
+    }
+
+    /// Whether to attest what is in the image. Default false.
+    pub fn sbom(self, enabled: bool) -> Self {
+        self.0.set_sbom(enabled);
         self
     }
 
@@ -153,6 +247,14 @@ impl Request {
         self
     }
 
+    /// Skips the build where nothing has changed since an image was last pushed to this
+    /// repository, and it is still there: see [`Image::unchanged`].
+    pub fn skip_unchanged(self, repository: &ImageReference, credential: &Credential) -> Self {
+        self.0
+            .set_skip_unchanged(&repository.to_string(), credential);
+        self
+    }
+
     /// Builds. The output goes to the run's log as it is made.
     ///
     /// # Errors
@@ -174,9 +276,15 @@ impl Image {
         self.0.id()
     }
 
-    /// What the registry holds, where the image was pushed while it was built.
+    /// What the registry holds, where the image was pushed while it was built, or is unchanged.
     pub fn pushed(&self) -> Option<Descriptor> {
         self.0.pushed()
+    }
+
+    /// Whether nothing was built, because nothing has changed. The repository then has the image,
+    /// not necessarily under a tag of this run.
+    pub fn unchanged(&self) -> bool {
+        self.0.unchanged()
     }
 
     /// What of the request the engine did not apply.

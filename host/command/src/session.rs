@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use stepyard::auth::ConnectorAuthenticator;
 use stepyard::auth::aws::AwsEndpoints;
-use stepyard::build::docker::{DockerEngine, DockerHost};
 use stepyard::build::PushRecords;
+use stepyard::build::docker::{DockerEngine, DockerHost};
 use stepyard::component::CodeCache;
 use stepyard::configuration::{Configuration, SecretsConfiguration};
 use stepyard::connector::{ConnectorKind, Connectors};
@@ -47,7 +47,10 @@ pub(crate) fn require_apart(
             "cache of compiled components",
             configuration.components.cache.as_ref(),
         ),
-        ("records of pushed images", configuration.builds.records.as_ref()),
+        (
+            "records of pushed images",
+            configuration.build.records.as_ref(),
+        ),
     ];
     let workspace = workspace.canonicalize()?;
     for (what, path) in folders {
@@ -91,7 +94,9 @@ pub(crate) fn bare_host(configuration: &Configuration) -> Result<HostBuilder, Fa
             )
         })?;
         builder = builder.code_cache(cache);
-    } else if let Some(cache) = cache_folder("components").and_then(|folder| CodeCache::open(folder).ok()) {
+    } else if let Some(cache) =
+        cache_folder("components").and_then(|folder| CodeCache::open(folder).ok())
+    {
         // Nobody asked for this folder, and a step compiles without it too.
         builder = builder.code_cache(cache);
     }
@@ -144,13 +149,15 @@ pub(crate) fn host(configuration: &Configuration, connectors: Connectors) -> Res
 
 /// Where it is recorded what was pushed.
 fn push_records(configuration: &Configuration) -> Result<Option<PushRecords>, Failure> {
-    if let Some(folder) = &configuration.builds.records {
-        return PushRecords::open(folder.clone()).map(Some).map_err(|error| {
-            Failure::input(
-                error.to_string(),
-                "name another folder with `records` under [builds] of stepyard.toml",
-            )
-        });
+    if let Some(folder) = &configuration.build.records {
+        return PushRecords::open(folder.clone())
+            .map(Some)
+            .map_err(|error| {
+                Failure::input(
+                    error.to_string(),
+                    "name another folder with `records` under [build] of stepyard.toml",
+                )
+            });
     }
     // Nobody asked for this folder, and a build is made without it too.
     Ok(cache_folder("pushed").and_then(|folder| PushRecords::open(folder).ok()))

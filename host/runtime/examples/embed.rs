@@ -38,7 +38,7 @@ impl BuildEngine for PrintingEngine {
 
     /// It builds an image and pushes it afterwards. A step leaves out what an engine lacks, and
     /// says so.
-    fn supports(&self, feature: Feature) -> bool {
+    async fn supports(&self, feature: Feature) -> bool {
         feature == Feature::Hold
     }
 
@@ -48,7 +48,9 @@ impl BuildEngine for PrintingEngine {
         call: Authorized<Build>,
         _: &Reporter,
     ) -> Result<BuiltImage, CapabilityError> {
-        let Build { request, workspace } = call.into_call();
+        let Build {
+            request, workspace, ..
+        } = call.into_call();
         println!(
             "build: {} of {}",
             request.context,
@@ -60,6 +62,7 @@ impl BuildEngine for PrintingEngine {
         Ok(BuiltImage {
             id: digest(),
             pushed: None,
+            unchanged: false,
             ignored_settings: Vec::new(),
         })
     }

@@ -1,5 +1,6 @@
 //! The host: what an embedder builds once and runs steps with.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,7 +18,7 @@ use crate::component::{CodeCache, Component, ComponentSource, Description, Limit
 use crate::ecr::Ecr;
 use crate::event::{EventKind, NoEvents, Reporter, StepStatus};
 use crate::outcome::Outcome;
-use crate::policy::{BuiltInPolicy, Gate, NamedResources, Policy, Principal};
+use crate::policy::{BuiltInPolicy, Entitlement, Gate, NamedResources, Policy, Principal};
 use crate::registry::Registry;
 use crate::run::{RunError, RunRequest};
 use crate::secret::Placeholders;
@@ -43,6 +44,7 @@ struct Shared {
     cache: Option<CodeCache>,
     capabilities: Capabilities,
     policy: Option<Arc<dyn Policy>>,
+    allowed: Vec<Entitlement>,
     limits: Limits,
 }
 
@@ -52,6 +54,7 @@ pub struct HostBuilder {
     cache: Option<CodeCache>,
     capabilities: Capabilities,
     policy: Option<Arc<dyn Policy>>,
+    allowed: Vec<Entitlement>,
     limits: Limits,
     configure_engine: Option<ConfigureEngine>,
 }
@@ -110,6 +113,23 @@ impl HostBuilder {
         self
     }
 
+    /// Lets the settings of built-in steps name these rights over the machine, where no policy is
+    /// given.
+    #[must_use]
+    pub fn allow(mut self, entitlements: impl IntoIterator<Item = Entitlement>) -> Self {
+        self.allowed.extend(entitlements);
+        self
+    }
+
+    /// Keeps the caches of builds that are folders (`type=local`) within this one. Without it a
+    /// build that asks for one is refused. Nobody but this host and its engines may write there:
+    /// builds take layers from it.
+    #[must_use]
+    pub fn build_cache_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.capabilities.build_cache_folder = Some(folder.into());
+        self
+    }
+
     /// Limits every run. A run can tighten them.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -151,6 +171,7 @@ impl HostBuilder {
                 cache: self.cache,
                 capabilities: self.capabilities,
                 policy: self.policy,
+                allowed: self.allowed,
                 limits: self.limits,
             }),
         })
@@ -316,7 +337,8 @@ impl Host {
             None => {
                 let schema = &self.describe(component).await?.settings_schema;
                 let named = NamedResources::from_settings(schema, &request.settings)?;
-                Arc::new(BuiltInPolicy::new(named))
+                let allowed = shared.allowed.iter().copied();
+                Arc::new(BuiltInPolicy::new(named).allowing(allowed))
             }
         };
         let gate = Gate::new(policy, principal(component), reporter.clone());

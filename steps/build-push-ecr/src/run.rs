@@ -2,7 +2,7 @@
 
 use stepyard_sdk::{
     Credential, Error, ErrorKind, Outcome, auth,
-    build::{self, HOLD, Image, PUSH_WHILE_BUILDING},
+    build::{self, Image, feature},
     grammar::{Digest, Tag},
     log, registry,
 };
@@ -32,8 +32,8 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, Error> {
         None => plan.clone(),
     };
     let destination = image.clone().with_tag(plan.first_tag.clone());
-    let pushes_while_building = build::supports(PUSH_WHILE_BUILDING);
-    if !pushes_while_building && !build::supports(HOLD) {
+    let pushes_while_building = build::supports(feature::PUSH_WHILE_BUILDING);
+    if !pushes_while_building && !build::supports(feature::HOLD) {
         return Err(Error::unsupported(format!(
             "the engine {engine} can neither push nor hold an image"
         )));

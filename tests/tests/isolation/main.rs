@@ -122,7 +122,7 @@ impl BuildEngine for EndlessEngine {
         Ok(())
     }
 
-    fn supports(&self, _: Feature) -> bool {
+    async fn supports(&self, _: Feature) -> bool {
         false
     }
 

@@ -224,7 +224,7 @@ impl BuildEngine for PushingEngine {
         Ok(())
     }
 
-    fn supports(&self, feature: Feature) -> bool {
+    async fn supports(&self, feature: Feature) -> bool {
         matches!(feature, Feature::Hold | Feature::BuildSecrets)
     }
 
@@ -239,6 +239,7 @@ impl BuildEngine for PushingEngine {
         Ok(BuiltImage {
             id: digest(b"{}"),
             pushed: None,
+            unchanged: false,
             ignored_settings: Vec::new(),
         })
     }

@@ -216,7 +216,7 @@ impl BuildEngine for Capabilities {
         Ok(())
     }
 
-    fn supports(&self, feature: Feature) -> bool {
+    async fn supports(&self, feature: Feature) -> bool {
         self.state.lock().unwrap().features.contains(&feature)
     }
 
@@ -249,6 +249,7 @@ impl BuildEngine for Capabilities {
         Ok(BuiltImage {
             id: digest('f'),
             pushed,
+            unchanged: false,
             ignored_settings,
         })
     }

@@ -23,7 +23,7 @@ fn project(backend: &Backend) -> (Project, String) {
         "stepyard.toml",
         &format!(
             "{configuration}\n[registries.\"{open}\"]\nendpoint = \"http://{open}\"\n\n\
-             [builds]\nrecords = \"records\"\n"
+             [build]\nrecords = \"records\"\n"
         ),
     );
     project.write(
@@ -94,7 +94,10 @@ fn on_backend(backend: &Backend) {
 
     // Another image under the name of the base image, which the engine has already.
     let made = format!("{base}-made");
-    project.write("base/Dockerfile", &format!("FROM {base}\nLABEL moved=yes\n"));
+    project.write(
+        "base/Dockerfile",
+        &format!("FROM {base}\nLABEL moved=yes\n"),
+    );
     let folder = project.path("base");
     docker_output(&["build", "--quiet", "--tag", &made, folder.to_str().unwrap()]);
     push_base(&base, &made);
@@ -132,7 +135,10 @@ fn what_cannot_be_told_is_built_and_said() {
     let backend = Backend::local_ecr(&[]);
     let (project, _) = project(&backend);
     let dockerfile = project.read("workspace/Dockerfile");
-    project.write("workspace/Dockerfile", &format!("FROM scratch\nADD $X /\n{dockerfile}"));
+    project.write(
+        "workspace/Dockerfile",
+        &format!("FROM scratch\nADD $X /\n{dockerfile}"),
+    );
     for _ in 0..2 {
         project
             .run()

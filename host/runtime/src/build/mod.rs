@@ -8,11 +8,21 @@ pub mod docker;
 mod registry_failure;
 mod request;
 mod tls;
+mod unchanged;
+
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 use stepyard_grammar::{Digest, ImageReference};
 
-pub use request::{BuildRequest, BuildSecret, CacheReference, NetworkMode, RequestDraft};
+pub use request::{
+    BuildRequest, BuildSecret, CacheAttribute, CacheEntry, CachePlace, Compression,
+    CompressionAlgorithm, ContextSource, ExtraHost, NamedContext, NetworkMode, Provenance,
+    RegistryImage, RequestDraft,
+};
+
+pub(crate) use unchanged::PendingRecords;
+pub use unchanged::{PushRecords, PushRecordsError};
 
 use crate::auth::Credential;
 use crate::capability::CapabilityError;
@@ -32,10 +42,30 @@ pub enum Feature {
     CacheFrom,
     /// Layers are kept in a registry for later builds.
     CacheTo,
+    /// Layers are kept in the image itself.
+    CacheInline,
+    /// Layers are taken from and kept in a folder of the operator's.
+    CacheLocal,
+    /// Layers are taken from and kept in services such as S3.
+    CacheOther,
     /// `RUN --mount=type=secret`.
     BuildSecrets,
-    /// Platforms other than the engine's own.
+    /// `RUN --mount=type=ssh`.
+    Ssh,
+    /// Several platforms make an image index.
     Platforms,
+    /// There can be further build contexts.
+    NamedContexts,
+    /// `RUN` can resolve further names.
+    ExtraHosts,
+    /// The time that an image carries can be chosen.
+    SourceDateEpoch,
+    /// The manifest can have annotations.
+    Annotations,
+    /// How an image was built can be attested.
+    Provenance,
+    /// What is in an image can be attested.
+    Sbom,
     /// The compression of layers can be chosen.
     Compression,
     /// The way of finding changed files can be chosen.
@@ -52,13 +82,23 @@ pub enum Feature {
 
 impl Feature {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 22] = [
         Self::Hold,
         Self::PushWhileBuilding,
         Self::CacheFrom,
         Self::CacheTo,
+        Self::CacheInline,
+        Self::CacheLocal,
+        Self::CacheOther,
         Self::BuildSecrets,
+        Self::Ssh,
         Self::Platforms,
+        Self::NamedContexts,
+        Self::ExtraHosts,
+        Self::SourceDateEpoch,
+        Self::Annotations,
+        Self::Provenance,
+        Self::Sbom,
         Self::Compression,
         Self::SnapshotMode,
         Self::RunAsUser,
@@ -74,8 +114,18 @@ impl Feature {
             Self::PushWhileBuilding => "push-while-building",
             Self::CacheFrom => "cache-from",
             Self::CacheTo => "cache-to",
+            Self::CacheInline => "cache-inline",
+            Self::CacheLocal => "cache-local",
+            Self::CacheOther => "cache-other",
             Self::BuildSecrets => "build-secrets",
+            Self::Ssh => "ssh",
             Self::Platforms => "platforms",
+            Self::NamedContexts => "named-contexts",
+            Self::ExtraHosts => "extra-hosts",
+            Self::SourceDateEpoch => "source-date-epoch",
+            Self::Annotations => "annotations",
+            Self::Provenance => "provenance",
+            Self::Sbom => "sbom",
             Self::Compression => "compression",
             Self::SnapshotMode => "snapshot-mode",
             Self::RunAsUser => "run-as-user",
@@ -105,8 +155,10 @@ pub struct IgnoredSetting {
 pub struct BuiltImage {
     /// The engine's name for it: for Docker the digest of its configuration.
     pub id: Digest,
-    /// What the registry holds, where the image was pushed while it was built.
+    /// What the registry holds, where the image was pushed while it was built or is unchanged.
     pub pushed: Option<Descriptor>,
+    /// Whether nothing was built, because nothing has changed since the image was pushed.
+    pub unchanged: bool,
     /// What of the request was not applied.
     pub ignored_settings: Vec<IgnoredSetting>,
 }
@@ -128,6 +180,9 @@ pub struct Build {
     pub request: BuildRequest,
     /// Where the context and the Dockerfile are.
     pub workspace: Workspace,
+    /// The operator's folder for caches that are folders. It is there where the request has such
+    /// a cache.
+    pub cache_folder: Option<PathBuf>,
 }
 
 impl Call for Build {
@@ -176,8 +231,9 @@ pub trait BuildEngine: Send + Sync {
     /// [`crate::ErrorKind::Unavailable`].
     async fn ping(&self, call: Authorized<InspectEngine>) -> Result<(), CapabilityError>;
 
-    /// Whether the engine honours `feature`.
-    fn supports(&self, feature: Feature) -> bool;
+    /// Whether the engine honours `feature`. Asked only after the policy has permitted
+    /// [`InspectEngine`] and [`BuildEngine::ping`] has succeeded.
+    async fn supports(&self, feature: Feature) -> bool;
 
     /// Builds.
     ///

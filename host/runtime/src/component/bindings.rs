@@ -8,6 +8,7 @@ wasmtime::component::bindgen!({
         "stepyard:step/auth.login": async | trappable,
         "stepyard:step/auth.anonymous": async | trappable,
         "stepyard:step/build.engine": async | trappable,
+        "stepyard:step/build.supports": async | trappable,
         "stepyard:step/build.build": async | trappable,
         "stepyard:step/build.[method]image.push": async | trappable,
         "stepyard:step/registry.resolve": async | trappable,

@@ -1,9 +1,10 @@
 //! What one run holds. The bindings of the capabilities are implemented for it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stepyard_grammar::{Digest, ImageReference, Tag};
+use tokio::sync::OnceCell;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
@@ -33,6 +34,8 @@ pub(crate) struct Capabilities {
     pub(crate) ecr: Option<Arc<dyn Ecr>>,
     /// Which image was pushed for which build.
     pub(crate) push_records: Option<PushRecords>,
+    /// Where the caches of builds are that are folders.
+    pub(crate) build_cache_folder: Option<PathBuf>,
 }
 
 /// A capability that this host does not have.
@@ -49,6 +52,8 @@ pub(crate) struct RunContext {
     pub(crate) placeholders: Placeholders,
     /// Builds that are recorded when their image is pushed.
     pub(crate) pending_records: PendingRecords,
+    /// Set once the engine has answered, and the policy has permitted to ask it.
+    pub(crate) engine_answers: OnceCell<()>,
     images: Mutex<Vec<PushedImage>>,
 }
 
@@ -65,6 +70,7 @@ impl RunContext {
             workspace,
             placeholders,
             pending_records: PendingRecords::default(),
+            engine_answers: OnceCell::new(),
             images: Mutex::default(),
         }
     }

@@ -24,8 +24,8 @@ pub struct Configuration {
     pub secrets: SecretsConfiguration,
     /// `[components]`
     pub components: ComponentsConfiguration,
-    /// `[builds]`
-    pub builds: BuildsConfiguration,
+    /// `[build]`
+    pub build: BuildConfiguration,
 }
 
 /// `[registries."HOST"]`: settings, policy, logs and outputs go on naming `HOST`.
@@ -74,9 +74,9 @@ pub enum SecretsConfiguration {
     File(PathBuf),
 }
 
-/// `[builds]`
+/// `[build]`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BuildsConfiguration {
+pub struct BuildConfiguration {
     /// `records`: the folder that says which image was pushed for which build. Nobody but the
     /// agent may write it.
     pub records: Option<PathBuf>,
@@ -118,7 +118,7 @@ fn read_root(root: &Field<'_>) -> Option<Configuration> {
     let limits = fields.optional("limits");
     let secrets = fields.optional("secrets");
     let components = fields.optional("components");
-    let builds = fields.optional("builds");
+    let build = fields.optional("build");
     fields.finish();
     Some(Configuration {
         registries: registries
@@ -137,8 +137,8 @@ fn read_root(root: &Field<'_>) -> Option<Configuration> {
         components: components
             .and_then(|field| read_components(&field))
             .unwrap_or_default(),
-        builds: builds
-            .and_then(|field| read_builds(&field))
+        build: build
+            .and_then(|field| read_build(&field))
             .unwrap_or_default(),
     })
 }
@@ -266,11 +266,11 @@ fn read_secrets(field: &Field<'_>) -> Option<SecretsConfiguration> {
     secrets
 }
 
-fn read_builds(field: &Field<'_>) -> Option<BuildsConfiguration> {
+fn read_build(field: &Field<'_>) -> Option<BuildConfiguration> {
     let mut fields = field.fields()?;
     let records = fields.optional("records").and_then(|field| path(&field));
     fields.finish();
-    Some(BuildsConfiguration { records })
+    Some(BuildConfiguration { records })
 }
 
 fn read_components(field: &Field<'_>) -> Option<ComponentsConfiguration> {
@@ -308,7 +308,7 @@ host = 'unix:///run/docker.sock'
 directory = 'secrets'
 [components]
 cache = '/var/cache/stepyard'
-[builds]
+[build]
 records = 'pushed'
 ",
         );
@@ -344,7 +344,7 @@ records = 'pushed'
             Path::new("/var/cache/stepyard")
         );
         assert_eq!(
-            configuration.builds.records.unwrap(),
+            configuration.build.records.unwrap(),
             Path::new("/etc/stepyard/pushed")
         );
     }

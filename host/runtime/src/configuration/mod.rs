@@ -8,7 +8,7 @@
 //! | `limits.memory`, `.cpu-time`, `.wall-clock`, `.output-bytes` | the most that a step may use |
 //! | `secrets.directory`, `secrets.file` | where secrets are read from |
 //! | `components.cache` | where compiled components are kept |
-//! | `builds.records` | where it is recorded what was pushed |
+//! | `build.records` | where it is recorded what was pushed |
 //!
 //! Every key is optional, an unknown one is an error. Relative paths start at the file's folder.
 
@@ -17,6 +17,6 @@ mod file;
 
 pub use endpoint::{DockerHost, DockerHostError, Endpoint, EndpointError};
 pub use file::{
-    AwsConfiguration, BuildsConfiguration, ComponentsConfiguration, Configuration, DockerConfiguration,
-    LimitsConfiguration, RegistryConfiguration, SecretsConfiguration,
+    AwsConfiguration, BuildConfiguration, ComponentsConfiguration, Configuration,
+    DockerConfiguration, LimitsConfiguration, RegistryConfiguration, SecretsConfiguration,
 };

@@ -19,6 +19,14 @@ pub enum Action {
     ReadWorkspace,
     /// Hand a secret to a build.
     UseSecret,
+    /// Let a build ask the host's SSH agent to sign.
+    UseSshAgent,
+    /// Give the instructions of a build the network of the engine's host.
+    UseHostNetwork,
+    /// Take cached layers from outside of registries.
+    ImportCache,
+    /// Keep layers outside of registries.
+    ExportCache,
     /// Push a built image.
     Push,
     /// Read a manifest, a tag or the layers of an image.
@@ -41,6 +49,10 @@ impl Action {
             Self::Build => "build",
             Self::ReadWorkspace => "read-workspace",
             Self::UseSecret => "use-secret",
+            Self::UseSshAgent => "use-ssh-agent",
+            Self::UseHostNetwork => "use-host-network",
+            Self::ImportCache => "import-cache",
+            Self::ExportCache => "export-cache",
             Self::Push => "push",
             Self::Pull => "pull",
             Self::Tag => "tag",
@@ -83,6 +95,11 @@ pub enum Resource {
     WorkspacePath(String),
     /// A secret, by name.
     Secret(String),
+    /// The host's SSH agent.
+    SshAgent,
+    /// A cache of layers outside of registries: `local NAME`, or the type and its attributes
+    /// ([`stepyard_grammar::CacheOptions::place`]).
+    Cache(String),
 }
 
 impl fmt::Display for Resource {
@@ -109,6 +126,8 @@ impl fmt::Display for Resource {
             } => write!(formatter, "{registry}/{repository}:{tag}"),
             Self::WorkspacePath(path) => write!(formatter, "{path}"),
             Self::Secret(name) => write!(formatter, "secret {name}"),
+            Self::SshAgent => formatter.write_str("the SSH agent of the host"),
+            Self::Cache(place) => write!(formatter, "cache {place}"),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The policy where the operator gives none.
 
-use super::{Access, Action, Decision, NamedResources, Policy, Principal, Resource};
+use std::collections::BTreeSet;
+
+use super::{Access, Action, Decision, Entitlement, NamedResources, Policy, Principal, Resource};
 use crate::component::Origin;
 
 /// Lets a built-in step touch exactly what its own settings name, and a component from elsewhere
@@ -8,12 +10,23 @@ use crate::component::Origin;
 #[derive(Clone, Debug)]
 pub struct BuiltInPolicy {
     named: NamedResources,
+    allowed: BTreeSet<Entitlement>,
 }
 
 impl BuiltInPolicy {
     /// The policy for a run whose settings name `named`.
     pub fn new(named: NamedResources) -> Self {
-        Self { named }
+        Self {
+            named,
+            allowed: BTreeSet::new(),
+        }
+    }
+
+    /// The same policy where the operator allows these rights to the settings that name them.
+    #[must_use]
+    pub fn allowing(mut self, entitlements: impl IntoIterator<Item = Entitlement>) -> Self {
+        self.allowed.extend(entitlements);
+        self
     }
 
     fn is_named(&self, access: &Access) -> bool {
@@ -59,6 +72,12 @@ impl BuiltInPolicy {
             }
             // A secret reaches a call only through a placeholder, and only the settings make one.
             (Action::UseSecret, Resource::Secret(_)) => true,
+            (Action::UseSshAgent, Resource::SshAgent) => self.named.names_ssh_agent(),
+            (Action::UseHostNetwork, Resource::Engine) => self.named.names_host_network(),
+            (Action::ImportCache, Resource::Cache(place)) => self.named.names_cache(place),
+            (Action::ExportCache, Resource::Cache(place)) => {
+                self.named.names_cache_destination(place)
+            }
             _ => false,
         }
     }
@@ -79,6 +98,18 @@ impl Policy for BuiltInPolicy {
                     .to_owned(),
             };
         }
+        if let Some(missing) = entitlement(access.action)
+            && !self.allowed.contains(&missing)
+        {
+            let name = missing.name();
+            return Decision::Deny {
+                rule: "built-in.what-the-operator-allows".to_owned(),
+                reason: "the operator of this machine does not allow it".to_owned(),
+                remedy: format!(
+                    "the operator writes allow = [\"{name}\"] under [build] of stepyard.toml"
+                ),
+            };
+        }
         if self.is_named(access) {
             Decision::Permit {
                 rule: "built-in.what-the-settings-name".to_owned(),
@@ -88,6 +119,72 @@ impl Policy for BuiltInPolicy {
                 rule: "built-in.what-the-settings-name".to_owned(),
                 reason: "the step's settings do not name it".to_owned(),
                 remedy: "name it in the settings of the step".to_owned(),
+            }
+        }
+    }
+}
+
+/// What the operator must have allowed before the settings count.
+fn entitlement(action: Action) -> Option<Entitlement> {
+    match action {
+        Action::UseHostNetwork => Some(Entitlement::HostNetwork),
+        Action::UseSshAgent => Some(Entitlement::SshAgent),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn decide(settings: &serde_json::Value, allowed: &[Entitlement], access: Access) -> Decision {
+        let schema = json!({"properties": {
+            "network": {"x-stepyard": "network-mode"},
+            "ssh": {"x-stepyard": "ssh-agent"},
+        }});
+        let named = NamedResources::from_settings(&schema, settings).unwrap();
+        let principal = Principal {
+            name: "step".to_owned(),
+            digest: String::new(),
+            origin: Origin::BuiltIn,
+        };
+        BuiltInPolicy::new(named)
+            .allowing(allowed.iter().copied())
+            .decide(&principal, &access)
+    }
+
+    #[test]
+    fn rights_over_the_machine_need_the_operator_and_the_settings() {
+        let named = json!({"network": "host", "ssh": "default"});
+        for (entitlement, action, resource) in [
+            (
+                Entitlement::HostNetwork,
+                Action::UseHostNetwork,
+                Resource::Engine,
+            ),
+            (
+                Entitlement::SshAgent,
+                Action::UseSshAgent,
+                Resource::SshAgent,
+            ),
+        ] {
+            let access = Access::new(action, resource);
+            let permitted = |settings, allowed: &[Entitlement]| {
+                matches!(
+                    decide(settings, allowed, access.clone()),
+                    Decision::Permit { .. }
+                )
+            };
+            assert!(permitted(&named, &[entitlement]));
+            assert!(!permitted(&named, &[]));
+            assert!(!permitted(&json!({"network": "none"}), &Entitlement::ALL));
+            match decide(&named, &[], access.clone()) {
+                Decision::Deny { remedy, .. } => {
+                    assert!(remedy.contains(entitlement.name()), "{remedy}");
+                }
+                decision @ Decision::Permit { .. } => panic!("{decision:?}"),
             }
         }
     }

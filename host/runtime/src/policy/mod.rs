@@ -7,11 +7,13 @@
 
 mod access;
 mod built_in;
+mod entitlement;
 mod gate;
 mod named;
 
 pub use access::{Access, Action, Call, Resource};
 pub use built_in::BuiltInPolicy;
+pub use entitlement::Entitlement;
 pub use gate::{Authorized, Denial, Gate};
 pub(crate) use named::normalized;
 pub use named::{NamedResources, NamingError};

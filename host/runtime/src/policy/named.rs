@@ -9,8 +9,11 @@
 //! | `connector` | a connector to log in with |
 //! | `ecr-account`, `ecr-region` | parts of the ECR registry that the step works with |
 //! | `ecr-repository` | a repository there to push to |
-//! | `ecr-cache-repository` | a repository there to take cached layers from, possibly a whole image reference |
+//! | `ecr-cache-repository` | a repository there to take cached layers from, possibly a whole image reference, or another cache in BuildKit's notation |
 //! | `ecr-cache-destination` | the same, to keep cached layers in as well |
+//! | `build-context` | a folder of the workspace, or `docker-image://REFERENCE` to read |
+//! | `network-mode` | the network of a build's instructions |
+//! | `ssh-agent` | an id under which a build finds the host's SSH agent |
 //! | `tag` | a tag to push |
 //! | `pull-image` | a whole image reference to read |
 //! | `push-image` | a whole image reference to write; without a tag, any tag of the repository |
@@ -20,7 +23,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use stepyard_grammar::{EcrRegistry, ImageReference, RegistryHost, RepositoryName};
+use stepyard_grammar::{CacheOptions, EcrRegistry, ImageReference, RegistryHost, RepositoryName};
 
 /// A schema whose annotations do not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
@@ -46,6 +49,10 @@ pub struct NamedResources {
     pull_images: BTreeSet<(String, String)>,
     push_images: BTreeSet<(String, String, Option<String>)>,
     workspace_paths: BTreeSet<String>,
+    caches: BTreeSet<String>,
+    cache_destinations: BTreeSet<String>,
+    host_network: bool,
+    ssh_agent: bool,
 }
 
 impl NamedResources {
@@ -77,19 +84,25 @@ impl NamedResources {
             "ecr-account" => self.ecr_accounts.insert(text),
             "ecr-region" => self.ecr_regions.insert(text),
             "ecr-repository" => self.ecr_repositories.insert(text),
-            "ecr-cache-repository" => self.ecr_cache_repositories.insert(repository_of(&text)),
-            "ecr-cache-destination" => {
-                let repository = repository_of(&text);
-                self.ecr_cache_repositories.insert(repository.clone());
-                self.ecr_cache_destinations
-                    .insert((repository, tag_of(&text)))
-            }
+            "ecr-cache-repository" => match CacheOptions::parse_import(&text) {
+                Ok(cache) => match (cache.place(), cache.get("ref")) {
+                    (Some(place), _) => self.caches.insert(place),
+                    (None, reference) => reference.is_some_and(|reference| {
+                        self.ecr_cache_repositories.insert(repository_of(reference))
+                    }),
+                },
+                // The step tells its user what is wrong with it; here it names nothing.
+                Err(_) => false,
+            },
+            "ecr-cache-destination" => match CacheOptions::parse_export(&text) {
+                Ok(cache) => self.add_cache_destination(&cache),
+                Err(_) => false,
+            },
             "tag" => self.tags.insert(text),
             "pull-image" => match ImageReference::parse(&text) {
                 Ok(image) => self
                     .pull_images
                     .insert((image.registry().to_string(), image.repository().to_string())),
-                // The step tells its user what is wrong with it; here it names nothing.
                 Err(_) => false,
             },
             "push-image" => match ImageReference::parse(&text) {
@@ -101,6 +114,23 @@ impl NamedResources {
                 Err(_) => false,
             },
             "workspace-path" => self.workspace_paths.insert(text),
+            "build-context" => match text.split_once("://") {
+                Some(("docker-image", reference)) => ImageReference::parse_familiar(reference)
+                    .is_ok_and(|image| {
+                        self.pull_images
+                            .insert((image.registry().to_string(), image.repository().to_string()))
+                    }),
+                Some(_) => false,
+                None => self.workspace_paths.insert(text),
+            },
+            "network-mode" => {
+                self.host_network |= text == "host";
+                true
+            }
+            "ssh-agent" => {
+                self.ssh_agent = true;
+                true
+            }
             "secret" => false,
             _ => {
                 return Err(NamingError {
@@ -110,6 +140,20 @@ impl NamedResources {
             }
         };
         Ok(())
+    }
+
+    /// A cache that is written is read too.
+    fn add_cache_destination(&mut self, cache: &CacheOptions) -> bool {
+        if let Some(place) = cache.place() {
+            self.caches.insert(place.clone());
+            return self.cache_destinations.insert(place);
+        }
+        cache.get("ref").is_some_and(|reference| {
+            let repository = repository_of(reference);
+            self.ecr_cache_repositories.insert(repository.clone());
+            self.ecr_cache_destinations
+                .insert((repository, tag_of(reference)))
+        })
     }
 
     /// The connectors that the settings name.
@@ -179,6 +223,26 @@ impl NamedResources {
             .any(|named| normalized(named) == normalized(path))
     }
 
+    /// Whether the settings name a cache outside of registries to read.
+    pub fn names_cache(&self, place: &str) -> bool {
+        self.caches.contains(place)
+    }
+
+    /// Whether the settings name a cache outside of registries to write.
+    pub fn names_cache_destination(&self, place: &str) -> bool {
+        self.cache_destinations.contains(place)
+    }
+
+    /// Whether the settings name the network of the engine's host.
+    pub fn names_host_network(&self) -> bool {
+        self.host_network
+    }
+
+    /// Whether the settings name the host's SSH agent.
+    pub fn names_ssh_agent(&self) -> bool {
+        self.ssh_agent
+    }
+
     fn names_ecr_registry(&self, registry: &RegistryHost) -> bool {
         EcrRegistry::from_host(registry).is_some_and(|ecr| {
             self.ecr_accounts.contains(ecr.account().as_str())
@@ -201,7 +265,6 @@ fn texts(value: &Value) -> Vec<String> {
 
 /// The repository in a value that may be a repository or a whole image reference.
 fn repository_of(text: &str) -> String {
-    let text = reference_of(text);
     match ImageReference::parse(text) {
         Ok(image) if EcrRegistry::from_host(image.registry()).is_some() => {
             image.repository().to_string()
@@ -210,16 +273,9 @@ fn repository_of(text: &str) -> String {
     }
 }
 
-/// The reference in a cache of BuildKit's notation: `type=registry,ref=REFERENCE`.
-fn reference_of(text: &str) -> &str {
-    text.split(',')
-        .find_map(|part| part.strip_prefix("ref="))
-        .unwrap_or(text)
-}
-
 /// The tag in a value that may be a repository or a whole image reference.
 fn tag_of(text: &str) -> String {
-    let name = reference_of(text).rsplit('/').next().unwrap_or_default();
+    let name = text.rsplit('/').next().unwrap_or_default();
     match name.split_once(':') {
         Some((_, tag)) => tag.to_owned(),
         None => "latest".to_owned(),

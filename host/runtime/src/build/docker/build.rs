@@ -16,7 +16,7 @@ use super::message::{Failure, Message};
 use super::output::BuildOutput;
 use super::{ignored, pull, registry_auth};
 use crate::build::context::{context_error, open_context};
-use crate::build::{Build, BuildRequest, BuiltImage, NetworkMode};
+use crate::build::{Build, BuildRequest, BuiltImage, CachePlace, ExtraHost, NetworkMode};
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::event::{EventKind, Reporter};
 use crate::registry::Endpoints;
@@ -36,21 +36,28 @@ pub(super) async fn build(
     reporter: &Reporter,
 ) -> Result<BuiltImage, CapabilityError> {
     let request = &call.request;
-    let ignored_settings = ignored::settings(client, request).await?;
+    let ignored_settings = ignored::settings(request)?;
     let context = open_context(call).await?;
     let dockerfile = context.dockerfile().clone();
 
     let mut cache_images = Vec::new();
     if request.build_cache {
-        for source in &request.cache_sources {
-            cache_images.extend(pull::cache_image(client, endpoints, source, reporter).await);
+        for cache in &request.cache_imports {
+            if let CachePlace::Registry(source) = &cache.place {
+                cache_images.extend(pull::cache_image(client, endpoints, source, reporter).await);
+            }
         }
     }
     let path = with_query(
         "/build",
-        options(request, &dockerfile.path_in_context, &cache_images)?
-            .iter()
-            .map(|(name, value)| (*name, value.as_str())),
+        options(
+            request,
+            &dockerfile.path_in_context,
+            &cache_images,
+            client.is_podman(),
+        )?
+        .iter()
+        .map(|(name, value)| (*name, value.as_str())),
     );
     let headers = [
         (
@@ -113,6 +120,7 @@ pub(super) async fn build(
     Ok(BuiltImage {
         id: image_digest(&id)?,
         pushed: None,
+        unchanged: false,
         ignored_settings,
     })
 }
@@ -150,6 +158,7 @@ fn options(
     request: &BuildRequest,
     dockerfile: &str,
     cache_images: &[String],
+    is_podman: bool,
 ) -> Result<Vec<(&'static str, String)>, CapabilityError> {
     let flag = |value: bool| if value { "1" } else { "0" }.to_owned();
     let pairs = |pairs: &[(String, String)]| -> BTreeMap<String, String> {
@@ -168,6 +177,15 @@ fn options(
     if let Some(target) = &request.target {
         options.push(("target", target.clone()));
     }
+    if let [platform] = request.platforms.as_slice() {
+        options.push(("platform", platform.clone()));
+    }
+    let extra_hosts: Vec<String> = request.extra_hosts.iter().map(extra_host).collect();
+    if is_podman && !extra_hosts.is_empty() {
+        options.push(("extrahosts", json(&extra_hosts)?));
+    } else {
+        options.extend(extra_hosts.into_iter().map(|host| ("extrahosts", host)));
+    }
     if !cache_images.is_empty() {
         options.push(("cachefrom", json(&cache_images)?));
     }
@@ -177,6 +195,14 @@ fn options(
         NetworkMode::Host => options.push(("networkmode", "host".to_owned())),
     }
     Ok(options)
+}
+
+/// An extra host as the docker command writes it.
+fn extra_host(host: &ExtraHost) -> String {
+    match host.address {
+        Some(address) => format!("{}:{address}", host.name),
+        None => format!("{}:host-gateway", host.name),
+    }
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, CapabilityError> {

@@ -73,6 +73,14 @@ pub(super) struct Client {
     address: Address,
     tls: Option<Arc<ClientConfig>>,
     version: String,
+    is_podman: bool,
+}
+
+/// How an engine answers a ping.
+pub(super) struct Pong {
+    /// The newest API version that it speaks.
+    newest: String,
+    is_podman: bool,
 }
 
 impl Client {
@@ -91,8 +99,10 @@ impl Client {
             address,
             tls,
             version: String::new(),
+            is_podman: false,
         };
-        let newest = client.ping().await?;
+        let Pong { newest, is_podman } = client.ping().await?;
+        client.is_podman = is_podman;
         let minor = newest
             .strip_prefix("1.")
             .and_then(|minor| minor.parse::<u32>().ok())
@@ -101,17 +111,27 @@ impl Client {
         Ok(client)
     }
 
-    /// Asks for a sign of life and returns the newest API version that the engine speaks.
+    /// Asks for a sign of life.
     ///
     /// # Errors
     /// Where the engine cannot be reached or does not answer within ten seconds.
-    pub(super) async fn ping(&self) -> Result<String, EngineError> {
+    pub(super) async fn ping(&self) -> Result<Pong, EngineError> {
         let request = Request::get("/_ping").body(no_body())?;
         let reply = tokio::time::timeout(PATIENCE, self.exchange(request))
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         let version = reply.header("api-version").map(str::to_owned);
-        version.ok_or_else(|| EngineError::Answer("it is no Docker Engine".to_owned()))
+        let newest =
+            version.ok_or_else(|| EngineError::Answer("it is no Docker Engine".to_owned()))?;
+        Ok(Pong {
+            newest,
+            is_podman: reply.header("libpod-api-version").is_some(),
+        })
+    }
+
+    /// Whether Podman's service answers for a Docker Engine.
+    pub(super) fn is_podman(&self) -> bool {
+        self.is_podman
     }
 
     /// Where the engine is.

@@ -134,10 +134,14 @@ impl BuildEngine for DockerEngine {
         }
     }
 
-    fn supports(&self, feature: Feature) -> bool {
+    async fn supports(&self, feature: Feature) -> bool {
         matches!(
             feature,
-            Feature::Hold | Feature::CacheFrom | Feature::NetworkMode | Feature::BuildCache
+            Feature::Hold
+                | Feature::CacheFrom
+                | Feature::ExtraHosts
+                | Feature::NetworkMode
+                | Feature::BuildCache
         )
     }
 

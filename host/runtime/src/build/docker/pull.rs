@@ -8,7 +8,7 @@ use super::client::{Client, EngineError, no_body, with_query};
 use super::message::Message;
 use super::name::{self, ImageName};
 use super::registry_auth;
-use crate::build::CacheReference;
+use crate::build::RegistryImage;
 use crate::build::registry_failure::push_error;
 use crate::event::{LogLevel, Reporter};
 use crate::registry::Endpoints;
@@ -18,7 +18,7 @@ use crate::registry::Endpoints;
 pub(super) async fn cache_image(
     client: &Client,
     endpoints: &Endpoints,
-    source: &CacheReference,
+    source: &RegistryImage,
     reporter: &Reporter,
 ) -> Option<String> {
     let image = ImageName::new(&source.reference, endpoints);
@@ -42,7 +42,7 @@ pub(super) async fn cache_image(
 async fn pull(
     client: &Client,
     image: &ImageName<'_>,
-    source: &CacheReference,
+    source: &RegistryImage,
     reporter: &Reporter,
 ) -> Result<String, String> {
     let of_engine = |error: EngineError| {

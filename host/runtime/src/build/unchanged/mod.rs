@@ -25,7 +25,7 @@ use stepyard_grammar::{Digest, ImageReference};
 pub use records::{PushRecords, PushRecordsError};
 
 use self::key::Key;
-use self::sources::{SourcePaths, Sources};
+use self::sources::SourcePaths;
 use super::{Build, BuildEngine, BuiltImage, RegistryImage};
 use crate::auth::Credential;
 use crate::component::state::RunContext;
@@ -46,7 +46,8 @@ pub(super) struct Pending {
     key: Key,
     repository: ImageReference,
     paths: SourcePaths,
-    sources: Sources,
+    /// [`sources::Sources::digest`] before the build.
+    sources: [u8; 32],
 }
 
 /// The builds of a run that wait for their push, with the image that each has made.
@@ -115,13 +116,18 @@ async fn pending(
     if sources.dockerfile != dockerfile {
         return Err("the Dockerfile changes".to_owned());
     }
-    let repository = image.reference.clone().without_tag().without_digest();
+    let repository = repository_of(&image.reference);
     Ok(Pending {
         key: Key::of(engine.name(), &repository, request, &sources, &images),
         repository,
         paths,
-        sources,
+        sources: sources.digest,
     })
+}
+
+/// The reference without tag and digest.
+fn repository_of(reference: &ImageReference) -> ImageReference {
+    ImageReference::new(reference.registry().clone(), reference.repository().clone())
 }
 
 /// The image that was pushed for the key, if the registry still has it, or why there is none.
@@ -167,7 +173,7 @@ impl PendingRecords {
 
     /// Takes the builds that made `image` for the repository of `reference`.
     fn take(&self, image: &BuiltImage, reference: &ImageReference) -> Vec<Pending> {
-        let repository = reference.clone().without_tag().without_digest();
+        let repository = repository_of(reference);
         let Ok(mut waiting) = self.0.lock() else {
             return Vec::new();
         };
@@ -192,7 +198,7 @@ pub(super) async fn record(
     };
     for pending in context.pending_records.take(image, reference) {
         let kept = match pending.paths.read().await {
-            Ok(sources) if sources == pending.sources => {
+            Ok(sources) if sources.digest == pending.sources => {
                 records.keep(&pending.key, digest.clone()).await
             }
             Ok(_) => Err("the build context changed while the image was built".to_owned()),

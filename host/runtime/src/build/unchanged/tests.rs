@@ -12,9 +12,7 @@ use crate::component::Origin;
 use crate::component::state::Capabilities;
 use crate::event::{EventKind, Reporter, channel};
 use crate::policy::{Access, Decision, Gate, Policy, Principal};
-use crate::registry::{
-    Copy, GetManifest, ListTags, Manifest, PutManifest, Registry, TagImage,
-};
+use crate::registry::{Copy, GetManifest, ListTags, Manifest, PutManifest, Registry, TagImage};
 use crate::secret::Placeholders;
 use crate::testing::authorize;
 use crate::workspace::Workspace;
@@ -67,11 +65,7 @@ impl Registry for KnownImages {
     ) -> Result<Descriptor, CapabilityError> {
         unreachable!()
     }
-    async fn copy(
-        &self,
-        _: Authorized<Copy>,
-        _: &Reporter,
-    ) -> Result<Descriptor, CapabilityError> {
+    async fn copy(&self, _: Authorized<Copy>, _: &Reporter) -> Result<Descriptor, CapabilityError> {
         unreachable!()
     }
     async fn list_tags(&self, _: Authorized<ListTags>) -> Result<Vec<String>, CapabilityError> {
@@ -154,7 +148,10 @@ impl World {
 
     fn draft(&self) -> RequestDraft {
         let credential = Credential::anonymous(
-            ImageReference::parse(REPOSITORY).unwrap().registry().clone(),
+            ImageReference::parse(REPOSITORY)
+                .unwrap()
+                .registry()
+                .clone(),
         );
         RequestDraft {
             skip_unchanged: Some((REPOSITORY.to_owned(), credential)),
@@ -365,7 +362,12 @@ async fn another_engine_or_repository_builds() {
 async fn what_the_registry_lost_is_built() {
     let world = World::new();
     world.push(world.draft()).await;
-    world.images.0.lock().unwrap().retain(|name, _| name == BASE);
+    world
+        .images
+        .0
+        .lock()
+        .unwrap()
+        .retain(|name, _| name == BASE);
     let why = world.why_built(world.draft()).await.unwrap();
     assert!(why.ends_with("aaa any more"), "{why}");
 }
@@ -373,11 +375,20 @@ async fn what_the_registry_lost_is_built() {
 #[tokio::test]
 async fn what_cannot_be_told_is_built() {
     for (dockerfile, why) in [
-        ("FROM gone.test/base", "gone.test/base: its registry does not have it"),
+        (
+            "FROM gone.test/base",
+            "gone.test/base: its registry does not have it",
+        ),
         ("FROM Wrong", "the base image Wrong:"),
         ("FROM $X", "the Dockerfile, line 1: \"$X\" depends"),
-        ("FROM scratch\nADD https://x.test/ /", "line 2: ADD https://x.test/ takes"),
-        ("# syntax=docker/dockerfile:1\nFROM scratch", "docker/dockerfile:1: its registry does"),
+        (
+            "FROM scratch\nADD https://x.test/ /",
+            "line 2: ADD https://x.test/ takes",
+        ),
+        (
+            "# syntax=docker/dockerfile:1\nFROM scratch",
+            "docker/dockerfile:1: its registry does",
+        ),
     ] {
         let world = World::new();
         world.write("Dockerfile", dockerfile);

@@ -115,6 +115,7 @@ impl Fixture {
         let call = Build {
             request: BuildRequest::validate(draft, &Placeholders::default())?,
             workspace: Workspace::open(self.folder.path()).unwrap(),
+            cache_folder: None,
         };
         self.gate
             .pass(call, |call| self.engine.build(call, &self.reporter))

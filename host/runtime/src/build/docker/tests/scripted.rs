@@ -88,6 +88,7 @@ async fn a_throttled_push_is_tried_again_a_few_times() {
     let built = BuiltImage {
         id: digest("ab"),
         pushed: None,
+        unchanged: false,
         ignored_settings: Vec::new(),
     };
     for (refusals, expected_pushes) in [(2, 3), (usize::MAX, 4)] {
@@ -123,6 +124,7 @@ async fn another_image_under_the_name_is_noticed() {
     let built = BuiltImage {
         id: digest("ef"),
         pushed: None,
+        unchanged: false,
         ignored_settings: Vec::new(),
     };
     let anonymous = Credential::anonymous(destination.registry().clone());

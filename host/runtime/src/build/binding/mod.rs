@@ -1,9 +1,12 @@
 //! The guest's side of the capability: conversion only.
 
+mod request;
+
 use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
+use super::unchanged::{self, Finding};
 use super::{
     Build, BuildEngine, BuildRequest, BuiltImage, Feature, InspectEngine, Push, RequestDraft,
 };
@@ -14,22 +17,22 @@ use crate::component::state::{RunContext, RunState, absent};
 use crate::policy::Authorized;
 use crate::registry::{Descriptor, Resolve, tagged};
 
-/// How many bytes a guest may note in the requests of one run, so that it cannot fill the host's
-/// memory.
-const MOST_NOTED: usize = 64 << 20;
-
 impl build::Host for RunState {
     async fn engine(&mut self) -> wasmtime::Result<Result<String, types::Error>> {
-        Ok(inspect(&self.context.clone()).await.map_err(Into::into))
+        let engine = inspect(&self.context.clone()).await;
+        Ok(engine
+            .map(|engine| engine.name().to_owned())
+            .map_err(Into::into))
     }
 
-    fn supports(&mut self, feature: String) -> wasmtime::Result<bool> {
-        Ok(
-            match (&self.context.capabilities.engine, Feature::named(&feature)) {
-                (Some(engine), Some(feature)) => engine.supports(feature),
-                _ => false,
+    async fn supports(&mut self, feature: String) -> wasmtime::Result<bool> {
+        Ok(match Feature::named(&feature) {
+            Some(feature) => match inspect(&self.context.clone()).await {
+                Ok(engine) => engine.supports(feature).await,
+                Err(_) => false,
             },
-        )
+            None => false,
+        })
     }
 
     async fn build(
@@ -52,15 +55,21 @@ fn engine(context: &RunContext) -> Result<Arc<dyn BuildEngine>, CapabilityError>
         .ok_or_else(|| absent("build engine"))
 }
 
-async fn inspect(context: &RunContext) -> Result<String, CapabilityError> {
+/// The engine, once the policy permits to ask for it and it answers. That is found out once a run:
+/// a step asks for many features.
+async fn inspect(context: &RunContext) -> Result<Arc<dyn BuildEngine>, CapabilityError> {
     let engine = engine(context)?;
     context
-        .gate
-        .pass(InspectEngine, async |call: Authorized<InspectEngine>| {
-            engine.ping(call).await?;
-            Ok(engine.name().to_owned())
+        .engine_answers
+        .get_or_try_init(|| {
+            context
+                .gate
+                .pass(InspectEngine, async |call: Authorized<InspectEngine>| {
+                    engine.ping(call).await
+                })
         })
-        .await
+        .await?;
+    Ok(engine)
 }
 
 async fn build_image(
@@ -73,14 +82,40 @@ async fn build_image(
         CapabilityError::invalid("a build needs a workspace, and this run has none")
             .with_hint("give the run a workspace: the folder that holds the build context")
     })?;
+    let cache_folder = context.capabilities.build_cache_folder.clone();
+    if request.has_local_cache() && cache_folder.is_none() {
+        return Err(
+            CapabilityError::unsupported("this host keeps no caches of the type local").with_hint(
+                "the operator names a folder for them, with cache under [build] of stepyard.toml",
+            ),
+        );
+    }
     let destination = request.destination.clone();
     let reporter = context.reporter();
-    let built = context
+    let build = Build {
+        request,
+        workspace,
+        cache_folder,
+    };
+    let (built, pending) = context
         .gate
-        .pass(Build { request, workspace }, |call| async {
-            engine.build(call, reporter).await
+        .pass(build, |call| async {
+            match unchanged::look(context, &*engine, &call).await {
+                Finding::Unchanged(image) => Ok((image, None)),
+                Finding::Changed(pending) => {
+                    let built = engine.build(call, reporter).await?;
+                    Ok((built, pending))
+                }
+            }
         })
         .await?;
+    // Nothing was pushed: the tags are the step's to write.
+    if built.unchanged {
+        return Ok(built);
+    }
+    if let Some(pending) = pending {
+        context.pending_records.note(&built, pending);
+    }
     if let (Some(pushed), Some(destination)) = (&built.pushed, destination)
         && let (Some(registry), Some(credential)) = (
             context.capabilities.registry.clone(),
@@ -95,6 +130,7 @@ async fn build_image(
                 &pushed.digest,
             )
             .await;
+        unchanged::record(context, &built, &destination.reference, &pushed.digest).await;
     }
     Ok(built)
 }
@@ -110,7 +146,7 @@ async fn push_image(
     let engine = engine(context)?;
     let reporter = context.reporter().clone();
     let push = Push {
-        image,
+        image: image.clone(),
         destination: destination.clone(),
         credential: credential.clone(),
     };
@@ -139,6 +175,7 @@ async fn push_image(
             context
                 .note_pushed_image(&*registry, &destination, credential, &descriptor.digest)
                 .await;
+            unchanged::record(context, &image, &destination, &descriptor.digest).await;
             Ok(descriptor)
         }
         Some(descriptor) => Err(CapabilityError::new(
@@ -169,6 +206,10 @@ impl build::HostImage for RunState {
         Ok(self.table.get(&image)?.pushed.clone().map(Into::into))
     }
 
+    fn unchanged(&mut self, image: Resource<BuiltImage>) -> wasmtime::Result<bool> {
+        Ok(self.table.get(&image)?.unchanged)
+    }
+
     fn ignored_settings(
         &mut self,
         image: Resource<BuiltImage>,
@@ -197,157 +238,6 @@ impl build::HostImage for RunState {
 
     fn drop(&mut self, image: Resource<BuiltImage>) -> wasmtime::Result<()> {
         self.table.delete(image)?;
-        Ok(())
-    }
-}
-
-/// Setters that keep one text.
-macro_rules! keep_text {
-    ($($setter:ident => $field:ident),* $(,)?) => {$(
-        fn $setter(&mut self, request: Resource<RequestDraft>, value: String) -> wasmtime::Result<()> {
-            let draft = self.noting(&request, value.len())?;
-            draft.$field = Some(value);
-            Ok(())
-        }
-    )*};
-}
-
-/// Setters that append a pair of texts.
-macro_rules! append_pair {
-    ($($setter:ident => $field:ident),* $(,)?) => {$(
-        fn $setter(
-            &mut self,
-            request: Resource<RequestDraft>,
-            name: String,
-            value: String,
-        ) -> wasmtime::Result<()> {
-            let draft = self.noting(&request, name.len().saturating_add(value.len()))?;
-            draft.$field.push((name, value));
-            Ok(())
-        }
-    )*};
-}
-
-impl RunState {
-    /// The draft behind a handle, after `bytes` more were counted.
-    fn noting(
-        &mut self,
-        request: &Resource<RequestDraft>,
-        bytes: usize,
-    ) -> wasmtime::Result<&mut RequestDraft> {
-        // Each entry costs its own bookkeeping, however short its text is.
-        self.noted = self.noted.saturating_add(bytes).saturating_add(64);
-        if self.noted > MOST_NOTED {
-            // Setters have no way to report an error, so the guest is stopped.
-            return Err(wasmtime::Error::msg(format!(
-                "its build requests hold more than {MOST_NOTED} bytes"
-            )));
-        }
-        Ok(self.table.get_mut(request)?)
-    }
-}
-
-impl build::HostRequest for RunState {
-    fn new(&mut self) -> wasmtime::Result<Resource<RequestDraft>> {
-        Ok(self.table.push(RequestDraft::default())?)
-    }
-
-    keep_text! {
-        set_context => context,
-        set_dockerfile => dockerfile,
-        set_target => target,
-        set_network_mode => network_mode,
-        set_run_as_user => run_as_user,
-        set_memory_limit => memory_limit,
-        set_cpu_limit => cpu_limit,
-        set_memory_request => memory_request,
-        set_cpu_request => cpu_request,
-        set_snapshot_mode => snapshot_mode,
-        set_compression => compression,
-    }
-
-    append_pair! {
-        add_build_argument => build_arguments,
-        add_label => labels,
-        add_secret => secrets,
-        add_secret_file => secret_files,
-    }
-
-    fn add_platform(
-        &mut self,
-        request: Resource<RequestDraft>,
-        platform: String,
-    ) -> wasmtime::Result<()> {
-        let draft = self.noting(&request, platform.len())?;
-        draft.platforms.push(platform);
-        Ok(())
-    }
-
-    fn add_base_image_credential(
-        &mut self,
-        request: Resource<RequestDraft>,
-        credential: Resource<Credential>,
-    ) -> wasmtime::Result<()> {
-        let credential = self.credential(&credential)?;
-        let draft = self.noting(&request, 0)?;
-        draft.base_image_credentials.push(credential);
-        Ok(())
-    }
-
-    fn add_cache_source(
-        &mut self,
-        request: Resource<RequestDraft>,
-        reference: String,
-        credential: Option<Resource<Credential>>,
-    ) -> wasmtime::Result<()> {
-        let credential = credential
-            .map(|credential| self.credential(&credential))
-            .transpose()?;
-        let draft = self.noting(&request, reference.len())?;
-        draft.cache_sources.push((reference, credential));
-        Ok(())
-    }
-
-    fn add_cache_destination(
-        &mut self,
-        request: Resource<RequestDraft>,
-        reference: String,
-        credential: Resource<Credential>,
-    ) -> wasmtime::Result<()> {
-        let credential = self.credential(&credential)?;
-        let draft = self.noting(&request, reference.len())?;
-        draft.cache_destinations.push((reference, credential));
-        Ok(())
-    }
-
-    fn set_build_cache(
-        &mut self,
-        request: Resource<RequestDraft>,
-        enabled: bool,
-    ) -> wasmtime::Result<()> {
-        self.noting(&request, 0)?.build_cache = Some(enabled);
-        Ok(())
-    }
-
-    fn set_pull(&mut self, request: Resource<RequestDraft>, enabled: bool) -> wasmtime::Result<()> {
-        self.noting(&request, 0)?.pull = enabled;
-        Ok(())
-    }
-
-    fn set_destination(
-        &mut self,
-        request: Resource<RequestDraft>,
-        reference: String,
-        credential: Resource<Credential>,
-    ) -> wasmtime::Result<()> {
-        let credential = self.credential(&credential)?;
-        let draft = self.noting(&request, reference.len())?;
-        draft.destination = Some((reference, credential));
-        Ok(())
-    }
-
-    fn drop(&mut self, request: Resource<RequestDraft>) -> wasmtime::Result<()> {
-        self.table.delete(request)?;
         Ok(())
     }
 }
