@@ -109,7 +109,7 @@ async fn build_image(
             }
         })
         .await?;
-    // Nothing was pushed: the tags are the step's to write.
+    // An image that is there already is not under that tag yet.
     if built.unchanged {
         return Ok(built);
     }
