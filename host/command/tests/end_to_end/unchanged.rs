@@ -16,7 +16,7 @@ const SKIPPED: &str = "the build is skipped";
 fn project(backend: &Backend) -> (Project, String) {
     let project = Project::new(backend);
     let open = service("STEPYARD_TEST_REGISTRY_OPEN");
-    let base = format!("{open}/{}-base:1", project.repository);
+    let base = format!("{open}/base/{}", project.repository);
     push_base(&base, &service("STEPYARD_TEST_BASE_IMAGE"));
     let configuration = project.read("stepyard.toml");
     project.write(
@@ -93,7 +93,7 @@ fn on_backend(backend: &Backend) {
     assert!(skips(&project));
 
     // Another image under the name of the base image, which the engine has already.
-    let made = format!("{base}-made");
+    let made = format!("made/{}", project.repository);
     project.write(
         "base/Dockerfile",
         &format!("FROM {base}\nLABEL moved=yes\n"),
