@@ -62,7 +62,7 @@ async fn dropping_ends_a_transfer(engine: Engine) {
         }
     }
     file.set_len(8 << 20).unwrap();
-    let built = crate::support::build(engine, workspace.trial()).await;
+    let built = crate::support::build(engine, workspace.anew()).await;
     assert!(built.succeeded().sent_file_bytes >= 8 << 20);
     let size = format!("{} /context/large", 8 << 20);
     assert!(built.output().contains(&size), "{}", built.output());

@@ -9,36 +9,46 @@ use stepyard_buildkit::{BuildProgress, Error, TransferProgress};
 
 use crate::support::{Destination, Engine, Workspace, on};
 
-/// Larger than what can be on the way unread.
-const LARGE: u64 = 64 << 20;
-/// How many are read at a time; one more waits until one of them has been sent.
-const READERS: usize = 4;
+/// Together larger than what can be on the way unread.
+const LARGE: u64 = 32 << 20;
+/// Four files are read at a time, about in the order of their names: `zz` has to wait.
+const BEFORE: usize = 7;
+const AFTER: usize = 2;
+/// The daemon may ask for `zz` early. That it changes after it was sent is nobody's fault.
+const ATTEMPTS: usize = 5;
 
-/// Builds a folder of large files and a last one, `zz`; `change` is called once the files have been
-/// told of, some of the large ones' content is sent, and `zz` and most of the rest is not.
+/// Builds a folder of large files and `zz`, and calls `change` once the files have been told of and
+/// some of their content is sent. Returns the error.
 async fn build_while(engine: Engine, change: fn(&Workspace)) -> String {
-    let workspace = Workspace::new("FROM scratch\nCOPY . /\n");
-    for index in 0..READERS {
-        let file = fs::File::create(workspace.path(&format!("large-{index}"))).unwrap();
-        file.set_len(LARGE).unwrap();
-    }
-    workspace.write("zz", "as it was");
-    let destination = Destination::new(engine, "changing");
-    let progress = BuildProgress::default();
-    let files = Arc::clone(&progress.files);
-    let client = engine.client();
-    let building = client.build(workspace.build(destination.output()), &progress, |_| {});
-    let error = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            wait_for_content(&files);
-            change(&workspace);
+    for _ in 0..ATTEMPTS {
+        let workspace = Workspace::new("FROM scratch\nCOPY . /\n");
+        let large = (0..BEFORE + AFTER).map(|index| match index {
+            0..BEFORE => format!("large-{index}"),
+            _ => format!("zzz-{index}"),
         });
-        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(building))
-    });
-    let error = error.expect_err("an image of files that have changed");
-    assert!(matches!(error, Error::Context(_)), "{error:?}");
-    assert!(!destination.is_taken());
-    error.to_string()
+        for name in large {
+            let file = fs::File::create(workspace.path(&name)).unwrap();
+            file.set_len(LARGE).unwrap();
+        }
+        workspace.write("zz", "as it was");
+        let destination = Destination::new(engine, "changing");
+        let progress = BuildProgress::default();
+        let files = Arc::clone(&progress.files);
+        let client = engine.client();
+        let building = client.build(workspace.build(destination.output()), &progress, |_| {});
+        let built = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                wait_for_content(&files);
+                change(&workspace);
+            });
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(building))
+        });
+        let Err(error) = built else { continue };
+        assert!(matches!(error, Error::Context(_)), "{error:?}");
+        assert!(!destination.is_taken());
+        return error.to_string();
+    }
+    panic!("images of files that have changed");
 }
 
 fn wait_for_content(files: &TransferProgress) {

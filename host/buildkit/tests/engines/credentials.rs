@@ -60,8 +60,7 @@ async fn a_private_base_image(engine: Engine) {
         base_image()
     ));
     let credentials = One::new(&registry, PASSWORD);
-    let mut request = workspace.trial();
-    request.no_cache = true;
+    let mut request = workspace.anew();
     request.credentials = credentials.clone();
     let built = build(engine, request).await;
     built.succeeded();

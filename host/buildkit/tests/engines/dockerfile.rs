@@ -33,7 +33,7 @@ async fn a_cache_mount_keeps_its_files(engine: Engine) {
     let workspace = Workspace::new(&format!(
         "FROM base\n{step} echo kept > /cache/file\n{step} cat /cache/file\nRUN test ! -e /cache/file\n"
     ));
-    let built = build(engine, workspace.trial()).await;
+    let built = build(engine, workspace.anew()).await;
     built.succeeded();
     assert!(built.output().contains("kept\n"), "{}", built.output());
 }
@@ -71,7 +71,7 @@ async fn a_base_image_has_its_say(engine: Engine) {
         .succeeded();
     workspace.dockerfile(&format!("FROM {}\nRUN cat /by-the-base\n", base.name()));
     workspace.write("brought", "by the child\n");
-    let built = build(engine, workspace.trial()).await;
+    let built = build(engine, workspace.anew()).await;
     built.succeeded();
     assert!(built.output().contains("by the child\n"));
 }
@@ -80,8 +80,7 @@ on!(hosts_are_added: docker_20, docker_26_classic, docker_26_containerd, daemon)
 
 async fn hosts_are_added(engine: Engine) {
     let workspace = Workspace::new("FROM base\nRUN cat /etc/hosts\n");
-    let mut request = workspace.trial();
-    request.no_cache = true;
+    let mut request = workspace.anew();
     request.extra_hosts = vec![
         ("one.example".to_owned(), "192.0.2.1".to_owned()),
         ("six.example".to_owned(), "2001:db8::6".to_owned()),
@@ -97,16 +96,13 @@ on!(no_network_is_only_loopback: docker_20, docker_26_classic, docker_26_contain
 
 async fn no_network_is_only_loopback(engine: Engine) {
     let workspace = Workspace::new("FROM base\nRUN echo \"devices: $(ls /sys/class/net | tr '\\n' ',')\"\n");
-    let mut request = workspace.trial();
-    request.no_cache = true;
+    let mut request = workspace.anew();
     request.network = Network::None;
     let built = build(engine, request).await;
     built.succeeded();
     assert!(built.output().contains("devices: lo,\n"), "{}", built.output());
 
-    let mut request = workspace.trial();
-    request.no_cache = true;
-    let built = build(engine, request).await;
+    let built = build(engine, workspace.anew()).await;
     built.succeeded();
     assert!(!built.output().contains("devices: lo,\n"), "{}", built.output());
 }
@@ -119,9 +115,7 @@ async fn no_cache_builds_anew(engine: Engine) {
     let workspace = Workspace::new(&format!("FROM base\n{step} # {marker}\n"));
     let first = build(engine, workspace.trial()).await;
     let second = build(engine, workspace.trial()).await;
-    let mut request = workspace.trial();
-    request.no_cache = true;
-    let third = build(engine, request).await;
+    let third = build(engine, workspace.anew()).await;
     for built in [&first, &second, &third] {
         built.succeeded();
     }
@@ -171,7 +165,7 @@ async fn named_contexts(engine: Engine) {
     assert_eq!(destination.image().text("copied"), "of the folder\n");
 
     // An image in the place of what FROM names, and it is built with.
-    let mut request = workspace.trial();
+    let mut request = workspace.anew();
     request.target = Some("made".to_owned());
     request.named_contexts = vec![
         ("folder".to_owned(), NamedContext::Directory(folder.directory())),

@@ -6,7 +6,8 @@ on!(a_command_that_fails: docker_20, docker_26_classic, docker_26_containerd, da
 
 async fn a_command_that_fails(engine: Engine) {
     let workspace = Workspace::new(
-        "FROM base AS builder\n\n# A comment.\nRUN echo first line && \\\n    echo last line >&2 && \\\n    exit 37\nRUN true\n",
+        "FROM base AS builder\n\n# A comment.\nRUN echo first line >&2 && \\\n    echo last line >&2 && \\\n    exit 37\n\
+         RUN true\nFROM scratch\nCOPY --from=builder /bin /bin\n",
     );
     let destination = Destination::new(engine, "failing");
     let built = build(engine, workspace.build(destination.output())).await;
@@ -21,7 +22,7 @@ async fn a_command_that_fails(engine: Engine) {
         let source = failure.source.as_ref().unwrap();
         assert_eq!((source.first_line, source.last_line), (4, 6), "{source:?}");
         assert_eq!(source.file, "Dockerfile");
-        assert!(source.text.starts_with("RUN echo first line && \\\n"), "{source:?}");
+        assert!(source.text.starts_with("RUN echo first line >&2 && \\\n"), "{source:?}");
         assert!(source.text.ends_with("exit 37"), "{source:?}");
         let message = built.error().to_string();
         assert!(message.contains("Dockerfile, line 4"), "{message}");
@@ -43,7 +44,7 @@ async fn the_last_of_much_output(engine: Engine) {
 on!(a_command_that_a_signal_ends: docker_20, docker_26_classic, docker_26_containerd, daemon);
 
 async fn a_command_that_a_signal_ends(engine: Engine) {
-    let workspace = Workspace::new("FROM base\nRUN kill -KILL $$\n");
+    let workspace = Workspace::new("FROM base\nRUN sh -c 'kill -KILL $$'; exit $?\n");
     let built = build(engine, workspace.trial()).await;
     assert_eq!(built.failure().exit_code, Some(137), "{:?}", built.failure());
 }

@@ -103,9 +103,7 @@ async fn a_secret_that_is_missing(engine: Engine) {
     let workspace = Workspace::new(&format!(
         "FROM base\nRUN --mount=type=secret,id=absent {step}\n"
     ));
-    let mut request = workspace.trial();
-    request.no_cache = true;
-    let built = build(engine, request).await;
+    let built = build(engine, workspace.anew()).await;
     built.succeeded();
     assert!(built.output().contains("without\n"));
 

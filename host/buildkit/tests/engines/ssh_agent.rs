@@ -1,9 +1,6 @@
 //! `RUN --mount=type=ssh`: a command within the build speaks to an agent on this side.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -18,7 +15,7 @@ const REQUEST: [u8; 5] = [0, 0, 0, 1, 11];
 /// `SSH_AGENT_IDENTITIES_ANSWER` with no identity.
 const ANSWER: [u8; 9] = [0, 0, 0, 5, 12, 0, 0, 0, 0];
 
-/// Asks the agent, and prints what it answers. The base image has no program that could.
+/// Asks the agent, and prints what it answers.
 const PROGRAM: &str = r#"
 use std::io::{Read, Write};
 fn main() {
@@ -38,16 +35,7 @@ fn workspace(mount: &str) -> Workspace {
     let workspace = Workspace::new(&format!(
         "FROM base\nCOPY ask /ask\nRUN --mount={mount} /ask\n"
     ));
-    let source = workspace.path("ask.rs");
-    fs::write(&source, PROGRAM).unwrap();
-    let compiled = Command::new("rustc")
-        .args(["--edition=2024", "-Ctarget-feature=+crt-static", "-o"])
-        .arg(workspace.path("ask"))
-        .arg(&source)
-        .output()
-        .unwrap();
-    assert!(compiled.status.success(), "{compiled:?}");
-    fs::set_permissions(workspace.path("ask"), fs::Permissions::from_mode(0o755)).unwrap();
+    workspace.compile("ask", PROGRAM);
     workspace
 }
 
@@ -59,8 +47,7 @@ async fn a_command_reaches_the_agent(engine: Engine) {
     let listener = UnixListener::bind(&socket).unwrap();
     let served = Arc::new(AtomicU32::new(0));
     let agent = tokio::spawn(serve(listener, Arc::clone(&served)));
-    let mut request = workspace.trial();
-    request.no_cache = true;
+    let mut request = workspace.anew();
     request.ssh_agents = BTreeMap::from([("keys".to_owned(), socket)]);
     let built = build(engine, request).await;
     agent.abort();
@@ -87,8 +74,7 @@ on!(an_agent_that_is_gone: docker_20, docker_26_classic, docker_26_containerd, d
 
 async fn an_agent_that_is_gone(engine: Engine) {
     let workspace = workspace("type=ssh");
-    let mut request = workspace.trial();
-    request.no_cache = true;
+    let mut request = workspace.anew();
     let socket = workspace.path("nobody.sock");
     request.ssh_agents = BTreeMap::from([("default".to_owned(), socket)]);
     let built = build(engine, request).await;

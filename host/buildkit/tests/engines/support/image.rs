@@ -33,7 +33,6 @@ pub(crate) struct Entry {
     pub(crate) modified: u64,
     /// The first name of the same file.
     pub(crate) same_as: Option<String>,
-    pub(crate) extended_attributes: BTreeMap<String, Vec<u8>>,
     pub(crate) content: Vec<u8>,
 }
 
@@ -95,17 +94,6 @@ fn read_layer(layer: &[u8], entries: &mut BTreeMap<String, Entry>) {
         let mut entry = entry.unwrap();
         let path = name(&entry.path_bytes());
         let link = entry.link_name_bytes().map(|link| name(&link));
-        let extended_attributes: BTreeMap<String, Vec<u8>> = entry
-            .pax_extensions()
-            .unwrap()
-            .into_iter()
-            .flatten()
-            .filter_map(|extension| {
-                let extension = extension.unwrap();
-                let name = extension.key().unwrap().strip_prefix("SCHILY.xattr.")?;
-                Some((name.to_owned(), extension.value_bytes().to_vec()))
-            })
-            .collect();
         let header = entry.header();
         let kind = header.entry_type();
         let mode = header.mode().unwrap() & 0o7777;
@@ -142,7 +130,6 @@ fn read_layer(layer: &[u8], entries: &mut BTreeMap<String, Entry>) {
             owner,
             modified,
             same_as: None,
-            extended_attributes,
             content,
         };
         entries.insert(path, entry);

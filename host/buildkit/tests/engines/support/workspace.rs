@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cap_std::ambient_authority;
@@ -52,6 +53,20 @@ impl Workspace {
         fs::write(path, content).unwrap();
     }
 
+    /// Writes a program that needs nothing of the image that it runs in: the base image has only
+    /// what busybox can do.
+    pub(crate) fn compile(&self, name: &str, source: &str) {
+        let file = self.path(&format!("{name}.rs"));
+        fs::write(&file, source).unwrap();
+        let compiled = Command::new("rustc")
+            .args(["--edition=2024", "-Ctarget-feature=+crt-static", "-o"])
+            .arg(self.path(name))
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert!(compiled.status.success(), "{compiled:?}");
+    }
+
     pub(crate) fn directory(&self) -> Dir {
         open(self.0.path())
     }
@@ -68,6 +83,13 @@ impl Workspace {
     /// A build whose image nobody needs.
     pub(crate) fn trial(&self) -> DockerfileBuild {
         self.build(Output::Cache)
+    }
+
+    /// The same, whose commands run even where the engine has their results from another test.
+    pub(crate) fn anew(&self) -> DockerfileBuild {
+        let mut build = self.trial();
+        build.no_cache = true;
+        build
     }
 }
 
@@ -95,10 +117,6 @@ impl Destination {
             Engine::Daemon => format!("{}/{}:1", Registry::open().address, self.repository),
             _ => format!("{}:1", self.repository),
         }
-    }
-
-    pub(crate) fn repository(&self) -> &str {
-        &self.repository
     }
 
     pub(crate) fn output(&self) -> Output {
