@@ -28,7 +28,10 @@ fn was_cached(built: &Built) -> (bool, bool) {
         })
     };
     // What is not needed is not even looked at.
-    (find(" first").unwrap_or(true), find(" last").unwrap_or(true))
+    (
+        find(" first").unwrap_or(true),
+        find(" last").unwrap_or(true),
+    )
 }
 
 fn references(name: &str) -> (Registry, String) {

@@ -70,7 +70,10 @@ async fn a_file_that_shrinks(engine: Engine) {
         file.set_len(100).unwrap();
     })
     .await;
-    assert!(message.contains(r#""large-2" in the build context shrank"#), "{message}");
+    assert!(
+        message.contains(r#""large-2" in the build context shrank"#),
+        "{message}"
+    );
 }
 
 on!(a_file_that_grows: docker_20, docker_26_classic, docker_26_containerd, daemon);
@@ -80,7 +83,10 @@ async fn a_file_that_grows(engine: Engine) {
         workspace.write("zz", "more than it was");
     })
     .await;
-    assert!(message.contains(r#""zz" in the build context grew"#), "{message}");
+    assert!(
+        message.contains(r#""zz" in the build context grew"#),
+        "{message}"
+    );
 }
 
 on!(a_file_that_is_written_to: docker_20, docker_26_classic, docker_26_containerd, daemon);
@@ -107,7 +113,10 @@ async fn a_file_that_vanishes(engine: Engine) {
         fs::remove_file(workspace.path("zz")).unwrap();
     })
     .await;
-    assert!(message.contains(r#""zz" in the build context vanished"#), "{message}");
+    assert!(
+        message.contains(r#""zz" in the build context vanished"#),
+        "{message}"
+    );
 }
 
 on!(a_file_that_is_replaced: docker_20, docker_26_classic, docker_26_containerd, daemon);
@@ -132,7 +141,10 @@ async fn a_file_that_becomes_a_link_to_outside(engine: Engine) {
         std::os::unix::fs::symlink("/etc/passwd", workspace.path("zz")).unwrap();
     })
     .await;
-    assert!(message.contains(r#""zz" in the build context"#), "{message}");
+    assert!(
+        message.contains(r#""zz" in the build context"#),
+        "{message}"
+    );
 }
 
 /// The threads that read files have another user than the test.
@@ -175,7 +187,11 @@ async fn build_closed(engine: Engine, closed: &str, mode: u32) -> String {
     fs::set_permissions(workspace.path("."), fs::Permissions::from_mode(0o755)).unwrap();
     let destination = Destination::new(engine, "closed");
     let built = crate::support::build(engine, workspace.build(destination.output())).await;
-    assert!(matches!(built.error(), Error::Context(_)), "{:?}", built.result);
+    assert!(
+        matches!(built.error(), Error::Context(_)),
+        "{:?}",
+        built.result
+    );
     assert!(!destination.is_taken());
     built.error().to_string()
 }

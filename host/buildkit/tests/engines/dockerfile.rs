@@ -41,7 +41,8 @@ async fn a_cache_mount_keeps_its_files(engine: Engine) {
 on!(add_unpacks_a_tar: docker_20, docker_26_classic, docker_26_containerd, daemon);
 
 async fn add_unpacks_a_tar(engine: Engine) {
-    let workspace = Workspace::new("FROM scratch\nADD archive.tar /unpacked/\nCOPY archive.tar /\n");
+    let workspace =
+        Workspace::new("FROM scratch\nADD archive.tar /unpacked/\nCOPY archive.tar /\n");
     let mut archive = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
     header.set_size(6);
@@ -95,16 +96,25 @@ async fn hosts_are_added(engine: Engine) {
 on!(no_network_is_only_loopback: docker_20, docker_26_classic, docker_26_containerd, daemon);
 
 async fn no_network_is_only_loopback(engine: Engine) {
-    let workspace = Workspace::new("FROM base\nRUN echo \"devices: $(ls /sys/class/net | tr '\\n' ',')\"\n");
+    let workspace =
+        Workspace::new("FROM base\nRUN echo \"devices: $(ls /sys/class/net | tr '\\n' ',')\"\n");
     let mut request = workspace.anew();
     request.network = Network::None;
     let built = build(engine, request).await;
     built.succeeded();
-    assert!(built.output().contains("devices: lo,\n"), "{}", built.output());
+    assert!(
+        built.output().contains("devices: lo,\n"),
+        "{}",
+        built.output()
+    );
 
     let built = build(engine, workspace.anew()).await;
     built.succeeded();
-    assert!(!built.output().contains("devices: lo,\n"), "{}", built.output());
+    assert!(
+        !built.output().contains("devices: lo,\n"),
+        "{}",
+        built.output()
+    );
 }
 
 on!(no_cache_builds_anew: docker_20, docker_26_classic, docker_26_containerd, daemon);
@@ -157,8 +167,14 @@ async fn named_contexts(engine: Engine) {
     let destination = Destination::new(engine, "named");
     let mut request = workspace.build(destination.output());
     request.named_contexts = vec![
-        ("other".to_owned(), NamedContext::Directory(other.directory())),
-        ("folder".to_owned(), NamedContext::Directory(folder.directory())),
+        (
+            "other".to_owned(),
+            NamedContext::Directory(other.directory()),
+        ),
+        (
+            "folder".to_owned(),
+            NamedContext::Directory(folder.directory()),
+        ),
         ("replaced".to_owned(), NamedContext::Image(base_image())),
     ];
     build(engine, request).await.succeeded();
@@ -168,10 +184,17 @@ async fn named_contexts(engine: Engine) {
     let mut request = workspace.anew();
     request.target = Some("made".to_owned());
     request.named_contexts = vec![
-        ("folder".to_owned(), NamedContext::Directory(folder.directory())),
+        (
+            "folder".to_owned(),
+            NamedContext::Directory(folder.directory()),
+        ),
         ("replaced".to_owned(), NamedContext::Image(base_image())),
     ];
     let built = build(engine, request).await;
     built.succeeded();
-    assert!(built.output().contains("of the folder\n"), "{}", built.output());
+    assert!(
+        built.output().contains("of the folder\n"),
+        "{}",
+        built.output()
+    );
 }

@@ -15,14 +15,20 @@ async fn a_command_that_fails(engine: Engine) {
     assert_eq!(failure.exit_code, Some(37), "{failure:?}");
     assert_eq!(failure.output, ["first line", "last line"], "{failure:?}");
     let vertex = failure.vertex.as_deref().unwrap();
-    assert!(vertex.starts_with("[builder 2/3] RUN echo first line"), "{vertex}");
+    assert!(
+        vertex.starts_with("[builder 2/3] RUN echo first line"),
+        "{vertex}"
+    );
     if engine.is_old() {
         assert_eq!(failure.source, None);
     } else {
         let source = failure.source.as_ref().unwrap();
         assert_eq!((source.first_line, source.last_line), (4, 6), "{source:?}");
         assert_eq!(source.file, "Dockerfile");
-        assert!(source.text.starts_with("RUN echo first line >&2 && \\\n"), "{source:?}");
+        assert!(
+            source.text.starts_with("RUN echo first line >&2 && \\\n"),
+            "{source:?}"
+        );
         assert!(source.text.ends_with("exit 37"), "{source:?}");
         let message = built.error().to_string();
         assert!(message.contains("Dockerfile, line 4"), "{message}");
@@ -46,7 +52,12 @@ on!(a_command_that_a_signal_ends: docker_20, docker_26_classic, docker_26_contai
 async fn a_command_that_a_signal_ends(engine: Engine) {
     let workspace = Workspace::new("FROM base\nRUN sh -c 'kill -KILL $$'; exit $?\n");
     let built = build(engine, workspace.trial()).await;
-    assert_eq!(built.failure().exit_code, Some(137), "{:?}", built.failure());
+    assert_eq!(
+        built.failure().exit_code,
+        Some(137),
+        "{:?}",
+        built.failure()
+    );
 }
 
 on!(a_syntax_error: docker_20, docker_26_classic, docker_26_containerd, daemon);
@@ -55,7 +66,10 @@ async fn a_syntax_error(engine: Engine) {
     let workspace = Workspace::new("FROM base\nRUNN echo\n");
     let built = build(engine, workspace.trial()).await;
     let failure = built.failure();
-    assert!(failure.message.contains("unknown instruction: RUNN"), "{failure:?}");
+    assert!(
+        failure.message.contains("unknown instruction: RUNN"),
+        "{failure:?}"
+    );
     assert_eq!(failure.exit_code, None);
     if !engine.is_old() {
         let source = failure.source.as_ref().unwrap();
@@ -74,7 +88,11 @@ async fn no_such_base_image(engine: Engine) {
     assert!(failure.message.contains(&image), "{failure:?}");
     assert!(failure.message.contains("not found"), "{failure:?}");
     if !engine.is_old() {
-        assert_eq!(failure.source.as_ref().unwrap().first_line, 2, "{failure:?}");
+        assert_eq!(
+            failure.source.as_ref().unwrap().first_line,
+            2,
+            "{failure:?}"
+        );
     }
 }
 
@@ -89,7 +107,11 @@ async fn no_such_file_to_copy(engine: Engine) {
     assert!(failure.message.contains("not found"), "{failure:?}");
     assert!(failure.vertex.is_some(), "{failure:?}");
     if !engine.is_old() {
-        assert_eq!(failure.source.as_ref().unwrap().first_line, 3, "{failure:?}");
+        assert_eq!(
+            failure.source.as_ref().unwrap().first_line,
+            3,
+            "{failure:?}"
+        );
     }
 }
 

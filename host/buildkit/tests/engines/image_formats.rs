@@ -49,8 +49,7 @@ impl Pushed {
 on!(two_platforms_are_an_index: docker_26_containerd, daemon);
 
 async fn two_platforms_are_an_index(engine: Engine) {
-    let workspace =
-        Workspace::new("FROM scratch\nARG TARGETARCH\nCOPY file-$TARGETARCH /file\n");
+    let workspace = Workspace::new("FROM scratch\nARG TARGETARCH\nCOPY file-$TARGETARCH /file\n");
     workspace.write("file-amd64", "for amd64");
     workspace.write("file-arm64", "for arm64");
     let pushed = Pushed::new("platforms");
@@ -102,7 +101,12 @@ async fn a_push_by_digest(engine: Engine) {
     let digest = built.succeeded().digest.clone().unwrap();
     pushed.registry.manifest(&pushed.repository, &digest);
     for tag in ["unused", "latest"] {
-        assert!(pushed.registry.find_manifest(&pushed.repository, tag).is_none());
+        assert!(
+            pushed
+                .registry
+                .find_manifest(&pushed.repository, tag)
+                .is_none()
+        );
     }
 }
 
@@ -114,7 +118,11 @@ async fn the_same_input_gives_the_same_digest(engine: Engine) {
                       FROM scratch\nCOPY --from=made /made /made\nCOPY file /file\n";
     let pushed = Pushed::new("same");
     let mut digests = Vec::new();
-    for (tag, epoch) in [("1", 1_000_000_000), ("2", 1_000_000_000), ("3", 1_000_000_001)] {
+    for (tag, epoch) in [
+        ("1", 1_000_000_000),
+        ("2", 1_000_000_000),
+        ("3", 1_000_000_001),
+    ] {
         let workspace = Workspace::new(dockerfile);
         workspace.write("file", "the same");
         let manifest = pushed
@@ -126,7 +134,10 @@ async fn the_same_input_gives_the_same_digest(engine: Engine) {
         digests.push(manifest.to_string());
         let image = pushed.registry.image(&pushed.repository, tag);
         let entries = image.entries();
-        assert!(entries.values().all(|entry| entry.modified <= epoch), "{tag}");
+        assert!(
+            entries.values().all(|entry| entry.modified <= epoch),
+            "{tag}"
+        );
     }
     assert_eq!(digests[0], digests[1]);
     assert_ne!(digests[0], digests[2]);
@@ -184,7 +195,10 @@ fn statements(pushed: &Pushed, index: &Value) -> Vec<(String, Value)> {
     assert_eq!(manifests.len(), 2, "{index}");
     let (image, attestation) = (&manifests[0], &manifests[1]);
     let annotations = &attestation["annotations"];
-    assert_eq!(annotations["vnd.docker.reference.type"], "attestation-manifest");
+    assert_eq!(
+        annotations["vnd.docker.reference.type"],
+        "attestation-manifest"
+    );
     assert_eq!(annotations["vnd.docker.reference.digest"], image["digest"]);
     let digest = attestation["digest"].as_str().unwrap();
     let manifest = pushed.registry.manifest(&pushed.repository, digest);
@@ -195,7 +209,12 @@ fn statements(pushed: &Pushed, index: &Value) -> Vec<(String, Value)> {
             let kind = layer["annotations"]["in-toto.io/predicate-type"].as_str();
             let statement = pushed.registry.blob(&pushed.repository, &layer["digest"]);
             let statement: Value = serde_json::from_slice(&statement).unwrap();
-            let subject = format!("sha256:{}", statement["subject"][0]["digest"]["sha256"].as_str().unwrap());
+            let subject = format!(
+                "sha256:{}",
+                statement["subject"][0]["digest"]["sha256"]
+                    .as_str()
+                    .unwrap()
+            );
             assert_eq!(image["digest"], subject.as_str());
             (kind.unwrap().to_owned(), statement)
         })
@@ -231,9 +250,8 @@ on!(software_is_attested: docker_26_containerd, daemon);
 /// By a scanner of our own: a command that writes a statement as BuildKit's protocol of scanners
 /// wants it (BuildKit, `docs/attestations/sbom-protocol.md`).
 async fn software_is_attested(engine: Engine) {
-    let scanner = Workspace::new(
-        "FROM base\nCOPY --chmod=755 scan /scan\nENTRYPOINT [\"/scan\"]\n",
-    );
+    let scanner =
+        Workspace::new("FROM base\nCOPY --chmod=755 scan /scan\nENTRYPOINT [\"/scan\"]\n");
     scanner.write(
         "scan",
         "#!/bin/sh\nset -e\nname=$(basename \"$BUILDKIT_SCAN_SOURCE\")\n\

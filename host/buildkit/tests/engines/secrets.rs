@@ -29,8 +29,7 @@ const DOCKERFILE: &str = "FROM base\nARG CONTROL\n\
 fn prepare() -> (Workspace, String, String) {
     let (secret, control) = (unique("s3cret"), unique("c0ntrol"));
     let expected = crate::support::sha256(secret.as_bytes());
-    let workspace =
-        Workspace::new(&DOCKERFILE.replace("$EXPECTED", &format!("{expected}  -")));
+    let workspace = Workspace::new(&DOCKERFILE.replace("$EXPECTED", &format!("{expected}  -")));
     (workspace, secret, control)
 }
 
@@ -49,12 +48,18 @@ async fn a_secret_is_not_in_what_the_engine_holds(engine: Engine) {
     let history = engine.get(&format!("/images/{}/history", destination.name()));
     let mut places = vec![
         ("events", told.into_bytes()),
-        ("configuration", image.configuration.to_string().into_bytes()),
+        (
+            "configuration",
+            image.configuration.to_string().into_bytes(),
+        ),
         ("history", history),
     ];
     places.push(("layers", image.layers.concat()));
     for (place, bytes) in &places {
-        assert!(contains(bytes, &control), "the control string is not in the {place}");
+        assert!(
+            contains(bytes, &control),
+            "the control string is not in the {place}"
+        );
         assert!(!contains(bytes, &secret), "the secret is in the {place}");
     }
 }
@@ -71,8 +76,7 @@ async fn a_secret_is_not_in_what_is_pushed(engine: Engine) {
     request.secrets = Arc::new(Values(vec![("key", secret.clone())]));
     request.build_arguments = vec![("CONTROL".to_owned(), control.clone())];
     request.provenance = Some(Provenance::Maximal);
-    request.cache_exports =
-        vec![CacheEntry::registry(&reference("cache")).with("mode", "max")];
+    request.cache_exports = vec![CacheEntry::registry(&reference("cache")).with("mode", "max")];
     build(engine, request).await.succeeded();
     for tag in ["image", "cache"] {
         let all = registry.everything(&repository, tag);
@@ -124,7 +128,10 @@ async fn a_secret_that_cannot_be_read(engine: Engine) {
     request.secrets = Arc::new(Values(Vec::new()));
     let built = build(engine, request).await;
     let error = built.error();
-    assert!(matches!(error, Error::Secret { id, .. } if id == "broken"), "{error:?}");
+    assert!(
+        matches!(error, Error::Secret { id, .. } if id == "broken"),
+        "{error:?}"
+    );
     assert!(error.to_string().contains("the vault is sealed"), "{error}");
     assert!(!destination.is_taken());
 }

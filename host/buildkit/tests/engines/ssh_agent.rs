@@ -79,5 +79,8 @@ async fn an_agent_that_is_gone(engine: Engine) {
     request.ssh_agents = BTreeMap::from([("default".to_owned(), socket)]);
     let built = build(engine, request).await;
     let error = built.error();
-    assert!(matches!(error, Error::SshAgent { id, .. } if id == "default"), "{error:?}");
+    assert!(
+        matches!(error, Error::SshAgent { id, .. } if id == "default"),
+        "{error:?}"
+    );
 }

@@ -50,7 +50,9 @@ fn tls(is_known: bool) -> ClientConfig {
         return builder.with_no_client_auth();
     }
     let key = PrivateKeyDer::from_pem_file(certificate("key.pem")).unwrap();
-    builder.with_client_auth_cert(read("cert.pem"), key).unwrap()
+    builder
+        .with_client_auth_cert(read("cert.pem"), key)
+        .unwrap()
 }
 
 async fn builds(transport: Transport) {
@@ -143,7 +145,11 @@ async fn engines_say_what_they_are() {
         (Engine::daemon(), true, true),
     ] {
         let information = engine.client().information().await.unwrap();
-        assert_eq!(information.is_recent(), recent, "{engine:?}: {information:?}");
+        assert_eq!(
+            information.is_recent(),
+            recent,
+            "{engine:?}: {information:?}"
+        );
         assert_eq!(
             information.has_content_store(),
             content_store,

@@ -16,9 +16,14 @@ pub(crate) struct Image {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// With the digest of its content.
-    File { size: usize, sha256: String },
+    File {
+        size: usize,
+        sha256: String,
+    },
     Directory,
-    Symlink { target: String },
+    Symlink {
+        target: String,
+    },
     Fifo,
     Other,
 }
