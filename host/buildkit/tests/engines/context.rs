@@ -133,7 +133,7 @@ fn fill(workspace: &Workspace) {
     write(&"long".repeat(63), b"");
     write("empty-file", b"");
     write("of-a-chunk", &pattern(128 << 10));
-    write("of-three-chunks-and-a-bit", &pattern((3 * 128 << 10) + 1));
+    write("of-three-chunks-and-a-bit", &pattern((384 << 10) + 1));
     // Such layers are in no engine's cache: what is compared was sent by this test.
     write("unique", unique("tree").as_bytes());
 

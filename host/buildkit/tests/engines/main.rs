@@ -1,6 +1,12 @@
 //! Builds with real engines: Docker Engines of two versions, and what is reached as a BuildKit
 //! daemon. `cargo xtask test` starts them.
-#![allow(missing_docs, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed assumption fails the test"
+)]
 
 mod cache;
 mod cancel;

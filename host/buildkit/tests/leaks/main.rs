@@ -1,6 +1,12 @@
 //! Many builds in one process leave nothing behind. A program of its own with one test, because it
 //! counts what the whole process has.
-#![allow(missing_docs, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed assumption fails the test"
+)]
 
 #[path = "../engines/support/mod.rs"]
 #[allow(
