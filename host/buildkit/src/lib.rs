@@ -25,3 +25,8 @@ pub use solve::{
 };
 pub use status::{Event, Failure, SourceExcerpt};
 pub use transfer::TransferProgress;
+
+/// The examples of the README must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
