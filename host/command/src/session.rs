@@ -30,8 +30,8 @@ pub(crate) fn configuration(path: Option<&Path>) -> Result<Configuration, Failur
     }
 }
 
-/// Refuses a workspace that holds the operator's secrets or compiled code: steps read it, builds
-/// copy it, and whoever wrote it could have put something there.
+/// Refuses a workspace that holds the operator's secrets, compiled code or caches: steps read it,
+/// builds copy it, and whoever wrote it could have put something there.
 pub(crate) fn require_apart(
     configuration: &Configuration,
     workspace: &Path,
@@ -46,6 +46,7 @@ pub(crate) fn require_apart(
             "cache of compiled components",
             configuration.components.cache.as_ref(),
         ),
+        ("caches of builds", configuration.build.cache.as_ref()),
     ];
     let workspace = workspace.canonicalize()?;
     for (what, path) in folders {
@@ -128,7 +129,11 @@ pub(crate) fn host(configuration: &Configuration, connectors: Connectors) -> Res
         Some(host) => DockerHost::Address(host.as_str().to_owned()),
         None => DockerHost::Automatic,
     };
-    Ok(bare_host(configuration)?
+    let mut builder = bare_host(configuration)?.allow(configuration.build.allow.iter().copied());
+    if let Some(folder) = &configuration.build.cache {
+        builder = builder.build_cache_folder(folder.clone());
+    }
+    Ok(builder
         .ecr(AwsEcr::new(&authenticator))
         .authenticator(authenticator)
         .engine(DockerEngine::new(docker_host, endpoints.clone()))

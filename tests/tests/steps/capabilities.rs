@@ -1,17 +1,19 @@
 //! Capabilities in memory, which note what they are asked to change.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use serde_json::Value;
 use stepyard::auth::{Authenticator, Credential, Login};
 use stepyard::build::{
-    Build, BuildEngine, BuiltImage, Feature, IgnoredSetting, InspectEngine, Push,
+    Build, BuildEngine, BuildRequest, BuiltImage, CachePlace, Feature, IgnoredSetting,
+    InspectEngine, NetworkMode, Push,
 };
 use stepyard::ecr::{DescribeRepository, Ecr, Repository, TagMutability};
 use stepyard::event::{Event, EventKind, EventSink, Reporter};
-use stepyard::policy::Authorized;
+use stepyard::policy::{Authorized, Entitlement};
 use stepyard::registry::{
     Copy, Descriptor, GetManifest, ListTags, Manifest, PutManifest, Registry, Resolve, TagImage,
 };
@@ -40,6 +42,10 @@ struct State {
     ignored: Vec<IgnoredSetting>,
     /// The digest of what the next build makes.
     built: Digest,
+    /// Whether it has been pushed before, and nothing has changed since.
+    unchanged: bool,
+    allowed: Vec<Entitlement>,
+    keeps_caches: bool,
     calls: Vec<String>,
     logged: Vec<String>,
 }
@@ -55,6 +61,9 @@ impl Capabilities {
                 features: vec![Feature::Hold],
                 ignored: Vec::new(),
                 built: digest('a'),
+                unchanged: false,
+                allowed: Vec::new(),
+                keeps_caches: false,
                 calls: Vec::new(),
                 logged: Vec::new(),
             })),
@@ -98,6 +107,19 @@ impl Capabilities {
         self.with(|state| state.ignored.push(IgnoredSetting { setting, reason }))
     }
 
+    /// The same with an image that was pushed before, and of which nothing has changed.
+    pub(crate) fn unchanged(self) -> Self {
+        self.with(|state| state.unchanged = true)
+    }
+
+    /// The same with an operator who allows everything that there is to allow.
+    pub(crate) fn with_operator(self) -> Self {
+        self.with(|state| {
+            state.allowed = Entitlement::ALL.to_vec();
+            state.keeps_caches = true;
+        })
+    }
+
     /// What was asked for, without the reading calls.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.state.lock().unwrap().calls.clone()
@@ -111,13 +133,20 @@ impl Capabilities {
     /// Runs a built-in step.
     pub(crate) async fn run(&self, step: &str, settings: Value) -> Result<Outcome, RunError> {
         let folder = tempfile::tempdir().unwrap();
-        let host = Host::builder()
+        let (allowed, keeps_caches) = {
+            let state = self.state.lock().unwrap();
+            (state.allowed.clone(), state.keeps_caches)
+        };
+        let mut host = Host::builder()
             .authenticator(self.clone())
             .engine(self.clone())
             .registry(self.clone())
             .ecr(self.clone())
-            .build()
-            .unwrap();
+            .allow(allowed);
+        if keeps_caches {
+            host = host.build_cache_folder("/nonexistent/caches");
+        }
+        let host = host.build().unwrap();
         let component = host.load(ComponentSource::built_in(step)).await.unwrap();
         let request = RunRequest::new(settings)
             .workspace(Workspace::open(folder.path()).unwrap())
@@ -170,6 +199,68 @@ impl State {
             .get_mut(&name)
             .ok_or_else(|| CapabilityError::not_found("NAME_UNKNOWN"))
     }
+}
+
+/// What a request asks for that not every engine has.
+fn further_settings(request: &BuildRequest) -> String {
+    let mut noted = String::new();
+    let mut note = |name: &str, value: &dyn std::fmt::Debug| {
+        write!(noted, " {name}={value:?}").unwrap();
+    };
+    for id in &request.ssh_agents {
+        note("ssh", id);
+    }
+    for platform in &request.platforms {
+        note("platform", platform);
+    }
+    for context in &request.named_contexts {
+        note(&context.name, &context.source);
+    }
+    for host in &request.extra_hosts {
+        note(&host.name, &host.address);
+    }
+    for (name, value) in &request.annotations {
+        note(name, value);
+    }
+    if request.network_mode != NetworkMode::Default {
+        note("network", &request.network_mode);
+    }
+    if request.pull {
+        note("pull", &true);
+    }
+    if let Some(compression) = request.compression {
+        note("compression", &format_args!("{compression}"));
+    }
+    if let Some(provenance) = request.provenance {
+        note("provenance", &provenance);
+    }
+    if request.sbom {
+        note("sbom", &true);
+    }
+    if let Some(seconds) = request.source_date_epoch {
+        note("epoch", &seconds);
+    }
+    for (name, caches) in [
+        ("from", &request.cache_imports),
+        ("to", &request.cache_exports),
+    ] {
+        for cache in caches {
+            let place = match &cache.place {
+                CachePlace::Registry(image) => {
+                    assert!(image.credential.is_some());
+                    image.reference.to_string()
+                }
+                CachePlace::Local(folder) => folder.clone(),
+                CachePlace::Inline => String::new(),
+                CachePlace::Other { place, .. } => place.clone(),
+            };
+            note(name, &format_args!("{}:{place}", cache.kind()));
+        }
+    }
+    if let Some(image) = &request.skip_unchanged {
+        note("skip", &format_args!("{}", image.reference));
+    }
+    noted
 }
 
 fn descriptor(digest: Digest) -> Descriptor {
@@ -233,11 +324,20 @@ impl BuildEngine for Capabilities {
         for mode in request.snapshot_mode.iter() {
             noted.push_str(&format!(" snapshot-mode={mode}"));
         }
+        noted.push_str(&further_settings(&request));
         self.note(noted);
-        let (built, ignored_settings) = {
+        let (built, ignored_settings, unchanged) = {
             let state = self.state.lock().unwrap();
-            (state.built.clone(), state.ignored.clone())
+            (state.built.clone(), state.ignored.clone(), state.unchanged)
         };
+        if unchanged && request.skip_unchanged.is_some() {
+            return Ok(BuiltImage {
+                id: digest('f'),
+                pushed: Some(descriptor(built)),
+                unchanged: true,
+                ignored_settings,
+            });
+        }
         let pushed = match request.destination {
             Some(destination) => {
                 self.note(format!("push {}", destination.reference));

@@ -8,6 +8,7 @@ use stepyard_grammar::{MemoryQuantity, RegistryHost, StepTimeout};
 
 use super::{DockerHost, Endpoint};
 use crate::document::{Field, ProblemKind, Problems, Report, SourceFile, read_toml};
+use crate::policy::Entitlement;
 
 /// What the operator sets. Everything has a default, so that no file is a valid configuration too.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Configuration {
     pub aws: AwsConfiguration,
     /// `[docker]`
     pub docker: DockerConfiguration,
+    /// `[build]`
+    pub build: BuildConfiguration,
     /// `[limits]`
     pub limits: LimitsConfiguration,
     /// `[secrets]`
@@ -45,6 +48,15 @@ pub struct AwsConfiguration {
 pub struct DockerConfiguration {
     /// `host`: the Docker Engine; without it `DOCKER_HOST` and then the usual socket count.
     pub host: Option<DockerHost>,
+}
+
+/// `[build]`: what builds may have of the machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuildConfiguration {
+    /// `allow`: rights over the machine that a step's settings may name.
+    pub allow: Vec<Entitlement>,
+    /// `cache`: the folder of caches that are folders, which nobody but the agent may write.
+    pub cache: Option<PathBuf>,
 }
 
 /// `[limits]`: the most that one step may use.
@@ -105,6 +117,7 @@ fn read_root(root: &Field<'_>) -> Option<Configuration> {
     let registries = fields.optional("registries");
     let aws = fields.optional("aws");
     let docker = fields.optional("docker");
+    let build = fields.optional("build");
     let limits = fields.optional("limits");
     let secrets = fields.optional("secrets");
     let components = fields.optional("components");
@@ -116,6 +129,9 @@ fn read_root(root: &Field<'_>) -> Option<Configuration> {
         aws: aws.and_then(|field| read_aws(&field)).unwrap_or_default(),
         docker: docker
             .and_then(|field| read_docker(&field))
+            .unwrap_or_default(),
+        build: build
+            .and_then(|field| read_build(&field))
             .unwrap_or_default(),
         limits: limits
             .and_then(|field| read_limits(&field))
@@ -198,6 +214,22 @@ fn read_docker(field: &Field<'_>) -> Option<DockerConfiguration> {
     });
     fields.finish();
     Some(DockerConfiguration { host })
+}
+
+fn read_build(field: &Field<'_>) -> Option<BuildConfiguration> {
+    let names = Entitlement::ALL.map(|entitlement| (entitlement.name(), entitlement));
+    let mut fields = field.fields()?;
+    let allow = fields.optional("allow").and_then(|field| field.items());
+    let cache = fields.optional("cache").and_then(|field| path(&field));
+    fields.finish();
+    Some(BuildConfiguration {
+        allow: allow
+            .into_iter()
+            .flatten()
+            .filter_map(|item| item.one_of(&names))
+            .collect(),
+        cache,
+    })
 }
 
 fn read_limits(field: &Field<'_>) -> Option<LimitsConfiguration> {
@@ -283,6 +315,9 @@ wall-clock = '1h'
 output-bytes = 65536
 [docker]
 host = 'unix:///run/docker.sock'
+[build]
+allow = ['host-network', 'ssh-agent']
+cache = '/var/cache/stepyard/build'
 [secrets]
 directory = 'secrets'
 [components]
@@ -311,6 +346,13 @@ cache = '/var/cache/stepyard'
         assert_eq!(
             configuration.docker.host.unwrap().as_str(),
             "unix:///run/docker.sock"
+        );
+        assert_eq!(
+            configuration.build,
+            BuildConfiguration {
+                allow: Entitlement::ALL.to_vec(),
+                cache: Some("/var/cache/stepyard/build".into()),
+            }
         );
         assert_eq!(
             configuration.secrets,
