@@ -1,15 +1,13 @@
 //! Capabilities in memory, which note what they are asked to change.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use serde_json::Value;
 use stepyard::auth::{Authenticator, Credential, Login};
 use stepyard::build::{
-    Build, BuildEngine, BuildRequest, BuiltImage, CachePlace, Feature, IgnoredSetting,
-    InspectEngine, NetworkMode, Push,
+    Build, BuildEngine, BuiltImage, Feature, IgnoredSetting, InspectEngine, Push,
 };
 use stepyard::ecr::{DescribeRepository, Ecr, Repository, TagMutability};
 use stepyard::event::{Event, EventKind, EventSink, Reporter};
@@ -21,6 +19,8 @@ use stepyard::{
     CapabilityError, ComponentSource, ErrorKind, Host, Outcome, RunError, RunRequest, Workspace,
 };
 use stepyard_grammar::{Digest, ImageReference, RegistryHost};
+
+use crate::further_settings::further_settings;
 
 /// A digest of one repeated digit.
 pub(crate) fn digest(digit: char) -> Digest {
@@ -199,68 +199,6 @@ impl State {
             .get_mut(&name)
             .ok_or_else(|| CapabilityError::not_found("NAME_UNKNOWN"))
     }
-}
-
-/// What a request asks for that not every engine has.
-fn further_settings(request: &BuildRequest) -> String {
-    let mut noted = String::new();
-    let mut note = |name: &str, value: &dyn std::fmt::Debug| {
-        write!(noted, " {name}={value:?}").unwrap();
-    };
-    for id in &request.ssh_agents {
-        note("ssh", id);
-    }
-    for platform in &request.platforms {
-        note("platform", platform);
-    }
-    for context in &request.named_contexts {
-        note(&context.name, &context.source);
-    }
-    for host in &request.extra_hosts {
-        note(&host.name, &host.address);
-    }
-    for (name, value) in &request.annotations {
-        note(name, value);
-    }
-    if request.network_mode != NetworkMode::Default {
-        note("network", &request.network_mode);
-    }
-    if request.pull {
-        note("pull", &true);
-    }
-    if let Some(compression) = request.compression {
-        note("compression", &format_args!("{compression}"));
-    }
-    if let Some(provenance) = request.provenance {
-        note("provenance", &provenance);
-    }
-    if request.sbom {
-        note("sbom", &true);
-    }
-    if let Some(seconds) = request.source_date_epoch {
-        note("epoch", &seconds);
-    }
-    for (name, caches) in [
-        ("from", &request.cache_imports),
-        ("to", &request.cache_exports),
-    ] {
-        for cache in caches {
-            let place = match &cache.place {
-                CachePlace::Registry(image) => {
-                    assert!(image.credential.is_some());
-                    image.reference.to_string()
-                }
-                CachePlace::Local(folder) => folder.clone(),
-                CachePlace::Inline => String::new(),
-                CachePlace::Other { place, .. } => place.clone(),
-            };
-            note(name, &format_args!("{}:{place}", cache.kind()));
-        }
-    }
-    if let Some(image) = &request.skip_unchanged {
-        note("skip", &format_args!("{}", image.reference));
-    }
-    noted
 }
 
 fn descriptor(digest: Digest) -> Descriptor {
