@@ -11,13 +11,13 @@ use crate::error::{Doing, Error, Result};
 #[derive(Default)]
 struct State {
     interrupted: bool,
-    /// The process group of the command that runs now.
-    running: Option<Pid>,
+    /// The process groups of the commands that run now.
+    running: Vec<Pid>,
 }
 
 static STATE: Mutex<State> = Mutex::new(State {
     interrupted: false,
-    running: None,
+    running: Vec::new(),
 });
 static CHANGED: Condvar = Condvar::new();
 
@@ -33,9 +33,9 @@ pub(crate) fn watch() -> Result<()> {
         for _ in signals.forever() {
             let mut state = state();
             state.interrupted = true;
-            if let Some(group) = state.running {
+            for group in &state.running {
                 // The group may have ended a moment ago; then there is nobody to tell.
-                let _ = kill_process_group(group, Signal::TERM);
+                let _ = kill_process_group(*group, Signal::TERM);
             }
             CHANGED.notify_all();
         }
@@ -59,21 +59,22 @@ pub(crate) fn wait() {
     }
 }
 
-/// Names the process group that an interrupt ends, until the result is dropped.
+/// Names a process group that an interrupt ends, until the result is dropped.
 pub(crate) fn ends(group: u32) -> Running {
     let mut state = state();
-    state.running = i32::try_from(group).ok().and_then(Pid::from_raw);
-    if let (true, Some(group)) = (state.interrupted, state.running) {
+    let group = i32::try_from(group).ok().and_then(Pid::from_raw);
+    state.running.extend(group);
+    if let (true, Some(group)) = (state.interrupted, group) {
         let _ = kill_process_group(group, Signal::TERM);
     }
-    Running
+    Running(group)
 }
 
 /// See [`ends`].
-pub(crate) struct Running;
+pub(crate) struct Running(Option<Pid>);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        state().running = None;
+        state().running.retain(|group| Some(*group) != self.0);
     }
 }

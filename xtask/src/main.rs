@@ -7,6 +7,7 @@
 
 mod base_image;
 mod bench;
+mod bridge;
 mod demo;
 mod ecr_api;
 mod error;
@@ -52,6 +53,9 @@ enum Task {
     /// Run one service, and clean up after it once standard input closes
     #[command(hide = true)]
     Keep(services::keeper::Options),
+    /// Pass connections on to the BuildKit within a Docker Engine, as if it were a daemon of its own
+    #[command(hide = true)]
+    Bridge(bridge::Options),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
         Task::Keep(options) => {
             services::keeper::keep(&options, std::io::stdin()).map(|()| ExitCode::SUCCESS)
         }
+        Task::Bridge(options) => bridge::run(&options).map(|()| ExitCode::SUCCESS),
         task => interrupt::watch().and_then(|()| run(task)),
     };
     outcome.unwrap_or_else(|error| {
@@ -97,7 +102,7 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Demo(options) => demo::run(&options)?,
         Task::Bench(options) => bench::run(&options)?,
-        Task::Keep(_) => {}
+        Task::Keep(_) | Task::Bridge(_) => {}
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    io::{self, Read, Write},
+    io::{self, Write},
     path::Path,
     sync::{
         Arc,
@@ -16,7 +16,7 @@ use futures_util::{Stream, stream};
 use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 
-use crate::{ContextError, Entry, EntryKind, IgnoreRules, Walk};
+use crate::{Entry, EntryKind, IgnoreRules, Walk};
 
 /// Bytes of one item of the stream.
 const CHUNK: usize = 128 * 1024;
@@ -180,6 +180,8 @@ fn append<W: Write>(archive: &mut Builder<W>, root: &Dir, entry: &Entry) -> io::
         EntryKind::Fifo => {
             archive.append_data(&mut header(EntryType::Fifo), &entry.path, io::empty())
         }
+        // As Docker's CLI does.
+        EntryKind::Socket => Ok(()),
         EntryKind::Device {
             block,
             major,
@@ -198,20 +200,10 @@ fn append<W: Write>(archive: &mut Builder<W>, root: &Dir, entry: &Entry) -> io::
 }
 
 fn append_file<W: Write>(archive: &mut Builder<W>, root: &Dir, entry: &Entry) -> io::Result<()> {
-    let file = entry.open(root).map_err(io::Error::other)?;
-    let failed = |source| io::Error::other(ContextError::on_entry("read", &entry.path, source));
-    let metadata = file.metadata().map_err(failed)?;
+    let content = entry.open(root).map_err(io::Error::other)?;
     let mut header = header(EntryType::Regular, entry.mode, entry.modified_seconds);
-    header.set_size(metadata.len());
-    archive.append_data(
-        &mut header,
-        &entry.path,
-        ExactReader {
-            file,
-            left: metadata.len(),
-            path: &entry.path,
-        },
-    )
+    header.set_size(content.size());
+    archive.append_data(&mut header, &entry.path, content)
 }
 
 fn append_link<W: Write>(
@@ -226,45 +218,6 @@ fn append_link<W: Write>(
         archive.append_data(&mut header, &entry.path, io::empty())
     } else {
         archive.append_link(&mut header, &entry.path, Path::new(target))
-    }
-}
-
-/// Reads exactly the bytes that the header has promised.
-struct ExactReader<'entry, R> {
-    file: R,
-    left: u64,
-    path: &'entry str,
-}
-
-impl<R: Read> ExactReader<'_, R> {
-    fn changed(&self, change: &'static str) -> io::Error {
-        io::Error::other(ContextError::Changed {
-            path: self.path.to_owned(),
-            change,
-        })
-    }
-}
-
-impl<R: Read> Read for ExactReader<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        let read = self.file.read(buffer).map_err(|source| {
-            if source.kind() == io::ErrorKind::Interrupted {
-                return source;
-            }
-            io::Error::other(ContextError::on_entry("read", self.path, source))
-        })?;
-        let read_long = u64::try_from(read).map_err(io::Error::other)?;
-        if read == 0 && self.left > 0 {
-            return Err(self.changed("shrank"));
-        }
-        self.left = self
-            .left
-            .checked_sub(read_long)
-            .ok_or_else(|| self.changed("grew"))?;
-        Ok(read)
     }
 }
 

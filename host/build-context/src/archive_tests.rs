@@ -1,5 +1,6 @@
 use std::{
     fs::{self, Permissions},
+    io::Read,
     os::unix::{self, fs::PermissionsExt},
     path::PathBuf,
     pin::pin,
@@ -9,6 +10,7 @@ use cap_std::ambient_authority;
 use futures_util::StreamExt;
 
 use super::*;
+use crate::ContextError;
 
 fn archive(folder: &tempfile::TempDir, rules: &str) -> ContextArchive {
     let root = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
@@ -64,6 +66,7 @@ async fn sends_what_docker_sends() {
         0,
     )
     .unwrap();
+    let _left_out = unix::net::UnixListener::bind(at("socket")).unwrap();
     fs::set_permissions(at("pipe"), Permissions::from_mode(0o640)).unwrap();
     let archive = archive(&folder, "");
     let progress = archive.progress();

@@ -4,7 +4,7 @@ use std::{io::Read, path::Path};
 
 use cap_std::fs::Dir;
 
-use crate::{ContextArchive, ContextError, IgnoreRules, walk::nonblocking};
+use crate::{ContextArchive, ContextError, IgnoreRules, content::nonblocking};
 
 /// The most bytes of a Dockerfile or an ignore file.
 const MAX_TEXT: u64 = 1024 * 1024;

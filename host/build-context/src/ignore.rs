@@ -1,4 +1,4 @@
-//! `.dockerignore` files.
+//! `.dockerignore` files, and the lists of patterns that BuildKit makes of them.
 //!
 //! Reading follows `github.com/moby/patternmatcher/ignorefile`, deciding follows
 //! `PatternMatcher.MatchesUsingParentResults`, which the Docker CLI and BuildKit walk with.
@@ -82,6 +82,39 @@ impl IgnoreRules {
         Ok(Self { rules })
     }
 
+    /// Takes patterns that are no longer lines of a file, as BuildKit sends them; `origin` names them
+    /// in errors, and a "line" is a pattern's place. Follows `patternmatcher.New`.
+    ///
+    /// # Errors
+    /// If one is no pattern.
+    pub fn from_patterns<'pattern>(
+        origin: &str,
+        patterns: impl IntoIterator<Item = &'pattern str>,
+    ) -> Result<Self, IgnoreError> {
+        let mut rules = Vec::new();
+        for (index, written) in patterns.into_iter().enumerate() {
+            let refuse = |problem| IgnoreError {
+                file: origin.to_owned(),
+                line: index + 1,
+                pattern: written.chars().take(200).collect(),
+                problem,
+            };
+            let trimmed = written.trim();
+            if trimmed.is_empty() {
+                continue;
+            }
+            let cleaned = clean(trimmed);
+            let (exception, pattern) = match cleaned.strip_prefix('!') {
+                Some("") => return Err(refuse("a path must follow the '!'")),
+                Some(pattern) => (true, pattern),
+                None => (false, cleaned.as_str()),
+            };
+            let pattern = Pattern::compile(pattern).map_err(refuse)?;
+            rules.push(Rule { exception, pattern });
+        }
+        Ok(Self { rules })
+    }
+
     /// The same rules, and after them an exception for this very path.
     #[must_use]
     pub fn keeping(mut self, path: &str) -> Self {
@@ -132,8 +165,42 @@ impl IgnoreRules {
     }
 }
 
+/// Which paths are wanted: where there are no patterns, all of them.
+#[derive(Debug, Clone, Default)]
+pub struct IncludeRules(IgnoreRules);
+
+impl IncludeRules {
+    /// Takes patterns as [`IgnoreRules::from_patterns`] does; what they match is included.
+    ///
+    /// # Errors
+    /// If one is no pattern.
+    pub fn from_patterns<'pattern>(
+        origin: &str,
+        patterns: impl IntoIterator<Item = &'pattern str>,
+    ) -> Result<Self, IgnoreError> {
+        IgnoreRules::from_patterns(origin, patterns).map(Self)
+    }
+
+    /// Whether the path is included, and the state to decide the entries below it from, as
+    /// [`IgnoreRules::decide`] does.
+    pub fn decide(&self, path: &str, parent: &IgnoreState) -> (bool, IgnoreState) {
+        if self.0.rules.is_empty() {
+            return (true, IgnoreState::default());
+        }
+        self.0.decide(path, parent)
+    }
+
+    /// Whether something below a directory that is not included could be.
+    pub fn may_include_below(&self, directory: &str) -> bool {
+        self.0
+            .rules
+            .iter()
+            .any(|rule| !rule.exception && rule.pattern.may_match_below(directory))
+    }
+}
+
 /// Go's `path.Clean`: the shortest equivalent path, without looking at a file system.
-fn clean(path: &str) -> String {
+pub(crate) fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {

@@ -5,14 +5,22 @@
 //! use does not depend on the context's size.
 
 mod archive;
+mod content;
+mod directory;
 mod dockerfile;
+mod entry;
 mod error;
+mod follow;
 mod ignore;
 mod pattern;
 mod walk;
 
 pub use archive::{ContextArchive, ContextProgress};
+pub use content::{Content, FileVersion};
+pub use directory::ExtendedAttributes;
 pub use dockerfile::{BuildContext, Dockerfile};
+pub use entry::{Entry, EntryKind};
 pub use error::ContextError;
-pub use ignore::{IgnoreError, IgnoreRules, IgnoreState};
-pub use walk::{Entry, EntryKind, Walk};
+pub use follow::follow_links;
+pub use ignore::{IgnoreError, IgnoreRules, IgnoreState, IncludeRules};
+pub use walk::Walk;

@@ -2,105 +2,50 @@
 
 use std::{
     collections::VecDeque,
-    ffi::{OsStr, OsString},
-    io, vec,
+    ffi::{CStr, CString},
+    io::{self, ErrorKind},
+    vec,
 };
 
-use cap_std::fs::{Dir, File, FileTypeExt, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
-use rustix::fs::OFlags;
+use cap_std::fs::Dir;
+use rustix::fs::FileType;
 
-use crate::{ContextError, IgnoreRules, IgnoreState};
+use crate::{
+    ContextError, Entry, EntryKind, IgnoreRules, IgnoreState, IncludeRules, directory::Directory,
+};
 
-/// One file, directory or link of a context.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The path relative to the context, with `/`.
-    pub path: String,
-    /// What it is.
-    pub kind: EntryKind,
-    /// Permission bits with setuid, setgid and sticky.
-    pub mode: u32,
-    /// Last change of the content, in seconds since 1970.
-    pub modified_seconds: i64,
-    /// The nanoseconds beyond them.
-    pub modified_nanoseconds: i64,
-    /// Size of a regular file in bytes when it was seen.
-    pub size: u64,
-    /// How many names the file has.
-    pub links: u64,
-    /// Device and number of the file, its identity.
-    pub identity: (u64, u64),
-}
+/// How many directories are held open at most, however deep the context is.
+const OPEN_DIRECTORIES: usize = 64;
 
-/// What an [`Entry`] is. Sockets are left out of contexts, as Docker's CLI does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EntryKind {
-    /// A directory.
-    Directory,
-    /// A regular file.
-    File,
-    /// A symbolic link with the text of its target, which is never followed.
-    Symlink {
-        /// The text, wherever it leads.
-        target: String,
-    },
-    /// A named pipe.
-    Fifo,
-    /// A device.
-    Device {
-        /// Whether it is a block device and not a character device.
-        block: bool,
-        /// The device's major number.
-        major: u32,
-        /// The device's minor number.
-        minor: u32,
-    },
-}
-
-impl Entry {
-    /// Opens a regular file to read it.
-    ///
-    /// # Errors
-    /// If it is no longer the file that the walk has seen.
-    pub fn open(&self, root: &Dir) -> Result<File, ContextError> {
-        let failed = |source| ContextError::on_entry("open", &self.path, source);
-        let file = root.open_with(&self.path, &nonblocking()).map_err(failed)?;
-        let metadata = file.metadata().map_err(failed)?;
-        if !metadata.is_file() || (metadata.dev(), metadata.ino()) != self.identity {
-            return Err(ContextError::Changed {
-                path: self.path.clone(),
-                change: "was replaced",
-            });
-        }
-        Ok(file)
-    }
-}
-
-/// Options to read a path that may have become a named pipe, which would block for ever.
-pub(crate) fn nonblocking() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .custom_flags(OFlags::NONBLOCK.bits().cast_signed());
-    options
-}
-
-/// Yields what a context holds and the rules do not ignore, a directory before its entries, the
-/// entries of a directory in the order of their names' bytes. An ignored directory is walked only
-/// if an exception could keep something in it, and yielded only if one does.
+/// Yields what a context holds and the rules keep, a directory before its entries, the entries of a
+/// directory in the order of their names' bytes. A directory that is not kept is walked only if
+/// something in it could be kept, and yielded only if something is.
 pub struct Walk {
     root: Dir,
-    rules: IgnoreRules,
+    ignored: IgnoreRules,
+    included: IncludeRules,
+    with_extended_attributes: bool,
     levels: Vec<Level>,
     ready: VecDeque<Entry>,
 }
 
 struct Level {
     path: String,
-    names: vec::IntoIter<OsString>,
-    state: IgnoreState,
-    /// The directory's own entry, where it is ignored and nothing in it was kept so far.
+    handle: Handle,
+    names: vec::IntoIter<CString>,
+    ignored: IgnoreState,
+    included: IgnoreState,
+    /// The directory's own entry, where it is not kept and nothing in it was so far.
     withheld: Option<Entry>,
+}
+
+enum Handle {
+    Open(Directory),
+    /// Too many were open; it is opened again on the way back.
+    Closed {
+        /// Device and number of the directory.
+        identity: (u64, u64),
+    },
 }
 
 impl Walk {
@@ -108,25 +53,39 @@ impl Walk {
     ///
     /// # Errors
     /// If the directory cannot be read.
-    pub fn new(root: Dir, rules: IgnoreRules) -> Result<Self, ContextError> {
-        let names = sorted_names(&root, "")?;
+    pub fn new(root: Dir, ignored: IgnoreRules) -> Result<Self, ContextError> {
+        let failed = |source| ContextError::on_entry("list", "", source);
+        let directory = Directory::open(&root, c".").map_err(failed)?;
         let level = Level {
             path: String::new(),
-            names,
-            state: IgnoreState::default(),
+            names: directory.sorted_names().map_err(failed)?.into_iter(),
+            handle: Handle::Open(directory),
+            ignored: IgnoreState::default(),
+            included: IgnoreState::default(),
             withheld: None,
         };
         Ok(Self {
             root,
-            rules,
+            ignored,
+            included: IncludeRules::default(),
+            with_extended_attributes: false,
             levels: vec![level],
             ready: VecDeque::new(),
         })
     }
 
-    /// The directory that is walked.
-    pub fn root(&self) -> &Dir {
-        &self.root
+    /// Keeps only what these rules include.
+    #[must_use]
+    pub fn including(mut self, rules: IncludeRules) -> Self {
+        self.included = rules;
+        self
+    }
+
+    /// Reads the extended attributes of files and directories.
+    #[must_use]
+    pub fn with_extended_attributes(mut self) -> Self {
+        self.with_extended_attributes = true;
+        self
     }
 
     /// Takes one name into `ready`, or goes one level up; false at the end.
@@ -139,52 +98,133 @@ impl Walk {
             return Ok(true);
         };
         let path = join(&level.path, &name.to_string_lossy());
-        let (ignored, state) = self.rules.decide(&path, &level.state);
-        let name_is_text = name.to_str().is_some();
-        if !name_is_text {
-            return if ignored {
-                Ok(true)
-            } else {
-                Err(ContextError::NameNotText {
-                    what: "the name",
-                    path,
-                })
-            };
+        let (ignored, ignored_state) = self.ignored.decide(&path, &level.ignored);
+        let (included, included_state) = self.included.decide(&path, &level.included);
+        let kept = included && !ignored;
+        let may_keep_below = (included || self.included.may_include_below(&path))
+            && (!ignored || self.ignored.may_keep_below(&path));
+        if name.to_str().is_err() && kept {
+            return Err(not_text("the name", path));
         }
-        let failed = |source| ContextError::on_entry("read", &path, source);
-        let metadata = self.root.symlink_metadata(&path).map_err(failed)?;
-        let is_directory = metadata.is_dir();
-        if ignored && !(is_directory && self.rules.may_keep_below(&path)) {
+        if name.to_str().is_err() || !may_keep_below {
             return Ok(true);
         }
-        let Some(entry) = entry(&self.root, path, &metadata)? else {
+        let directory = level.directory(&self.root)?;
+        let found = look_at(directory, &name, &path, kept, self.with_extended_attributes)?;
+        let Some((entry, below)) = found else {
             return Ok(true);
         };
-        let mut below = None;
-        if is_directory {
-            let names = sorted_names(&self.root, &entry.path)?;
-            below = Some(Level {
-                path: entry.path.clone(),
-                names,
-                state,
-                withheld: None,
-            });
-        }
-        if ignored {
-            if let Some(level) = &mut below {
-                level.withheld = Some(entry);
-            }
-        } else {
-            self.ready.extend(
-                self.levels
-                    .iter_mut()
-                    .filter_map(|level| level.withheld.take()),
-            );
+        let mut withheld = None;
+        if kept {
+            let parents = self.levels.iter_mut();
+            self.ready
+                .extend(parents.filter_map(|level| level.withheld.take()));
             self.ready.push_back(entry);
+        } else {
+            withheld = Some(entry);
         }
-        self.levels.extend(below);
+        if let Some((directory, names)) = below {
+            self.enter(Level {
+                path,
+                handle: Handle::Open(directory),
+                names: names.into_iter(),
+                ignored: ignored_state,
+                included: included_state,
+                withheld,
+            })?;
+        }
         Ok(true)
     }
+
+    fn enter(&mut self, level: Level) -> Result<(), ContextError> {
+        self.levels.push(level);
+        let outer = self.levels.len().checked_sub(OPEN_DIRECTORIES + 1);
+        match outer.and_then(|index| self.levels.get_mut(index)) {
+            Some(outer) => outer.close(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Level {
+    fn close(&mut self) -> Result<(), ContextError> {
+        if let Handle::Open(directory) = &self.handle {
+            let identity = directory
+                .identity()
+                .map_err(|source| on_directory(&self.path, source))?;
+            self.handle = Handle::Closed { identity };
+        }
+        Ok(())
+    }
+
+    fn directory(&mut self, root: &Dir) -> Result<&Directory, ContextError> {
+        if let Handle::Closed { identity } = self.handle {
+            let opened = root
+                .open_dir(&self.path)
+                .and_then(|directory| Directory::open(directory, c"."))
+                .and_then(|directory| Ok((directory.identity()?, directory)));
+            match opened {
+                Ok((now, directory)) if now == identity => self.handle = Handle::Open(directory),
+                Ok(_) => return Err(replaced(&self.path)),
+                Err(source) => return Err(on_directory(&self.path, source)),
+            }
+        }
+        match &self.handle {
+            Handle::Open(directory) => Ok(directory),
+            Handle::Closed { .. } => Err(replaced(&self.path)),
+        }
+    }
+}
+
+type Below = Option<(Directory, Vec<CString>)>;
+
+/// The entry of a name, and what is in it if it is a directory. Nothing for what needs not be looked
+/// at: what no build context holds, and, where the entry itself is not kept, all but a directory that
+/// can be read.
+fn look_at(
+    directory: &Directory,
+    name: &CStr,
+    path: &str,
+    kept: bool,
+    with_extended_attributes: bool,
+) -> Result<Option<(Entry, Below)>, ContextError> {
+    let failed = |source| ContextError::on_entry("read", path, source);
+    let stat = match directory.stat(name) {
+        Ok(stat) => stat,
+        Err(_) if !kept => return Ok(None),
+        Err(source) => return Err(failed(source)),
+    };
+    let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+    if !kept && !is_directory {
+        return Ok(None);
+    }
+    let link_target = || {
+        let target = directory.link_target(name).map_err(failed)?;
+        target
+            .into_string()
+            .map_err(|_| not_text("the link's target", path.to_owned()))
+    };
+    let Some(mut entry) = Entry::new(path.to_owned(), &stat, link_target)? else {
+        return Ok(None);
+    };
+    if entry.kind == EntryKind::File && with_extended_attributes {
+        entry.extended_attributes = directory.extended_attributes_of(name).map_err(failed)?;
+    }
+    if !is_directory {
+        return Ok(Some((entry, None)));
+    }
+    let opened = directory
+        .open_child(name)
+        .and_then(|below| Ok((below.sorted_names()?, below)));
+    let (names, below) = match opened {
+        Ok(opened) => opened,
+        Err(error) if !kept && error.kind() == ErrorKind::PermissionDenied => return Ok(None),
+        Err(source) => return Err(on_directory(path, source)),
+    };
+    if with_extended_attributes {
+        entry.extended_attributes = below.extended_attributes().map_err(failed)?;
+    }
+    Ok(Some((entry, Some((below, names)))))
 }
 
 impl Iterator for Walk {
@@ -215,73 +255,23 @@ fn join(directory: &str, name: &str) -> String {
     }
 }
 
-/// The names in a directory, in the order of their bytes.
-fn sorted_names(root: &Dir, path: &str) -> Result<vec::IntoIter<OsString>, ContextError> {
-    let failed = |source| ContextError::on_entry("list", path, source);
-    let entries = if path.is_empty() {
-        root.entries()
-    } else {
-        root.read_dir(path)
-    };
-    let names: io::Result<Vec<OsString>> = entries
-        .map_err(failed)?
-        .map(|entry| Ok(entry?.file_name()))
-        .collect();
-    let mut names = names.map_err(failed)?;
-    names.sort_unstable_by(|left, right| {
-        OsStr::as_encoded_bytes(left).cmp(OsStr::as_encoded_bytes(right))
-    });
-    Ok(names.into_iter())
+fn on_directory(path: &str, source: io::Error) -> ContextError {
+    match source.kind() {
+        // What was a directory a moment ago is a file or a link now.
+        ErrorKind::NotADirectory => replaced(path),
+        _ => ContextError::on_entry("list", path, source),
+    }
 }
 
-fn entry(root: &Dir, path: String, metadata: &Metadata) -> Result<Option<Entry>, ContextError> {
-    let file_type = metadata.file_type();
-    let kind = if file_type.is_dir() {
-        EntryKind::Directory
-    } else if file_type.is_file() {
-        EntryKind::File
-    } else if file_type.is_symlink() {
-        let target = root
-            .read_link_contents(&path)
-            .map_err(|source| ContextError::on_entry("read", &path, source))?;
-        match target.into_os_string().into_string() {
-            Ok(target) => EntryKind::Symlink { target },
-            Err(_) => {
-                return Err(ContextError::NameNotText {
-                    what: "the link's target",
-                    path,
-                });
-            }
-        }
-    } else if file_type.is_fifo() {
-        EntryKind::Fifo
-    } else if file_type.is_block_device() || file_type.is_char_device() {
-        let (major, minor) = (
-            rustix::fs::major(metadata.rdev()),
-            rustix::fs::minor(metadata.rdev()),
-        );
-        EntryKind::Device {
-            block: file_type.is_block_device(),
-            major,
-            minor,
-        }
-    } else {
-        return Ok(None);
-    };
-    Ok(Some(Entry {
-        path,
-        kind,
-        mode: metadata.mode() & 0o7777,
-        modified_seconds: metadata.mtime(),
-        modified_nanoseconds: metadata.mtime_nsec(),
-        size: if file_type.is_file() {
-            metadata.size()
-        } else {
-            0
-        },
-        links: metadata.nlink(),
-        identity: (metadata.dev(), metadata.ino()),
-    }))
+fn not_text(what: &'static str, path: String) -> ContextError {
+    ContextError::NameNotText { what, path }
+}
+
+fn replaced(path: &str) -> ContextError {
+    ContextError::Changed {
+        path: path.to_owned(),
+        change: "was replaced",
+    }
 }
 
 #[cfg(test)]

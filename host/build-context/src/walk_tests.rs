@@ -1,4 +1,8 @@
-use std::{fs, os::unix};
+use std::{
+    ffi::OsStr,
+    fs::{self, Permissions},
+    os::unix::{self, fs::PermissionsExt},
+};
 
 use cap_std::ambient_authority;
 
@@ -82,7 +86,7 @@ fn links_are_never_followed() {
 }
 
 #[test]
-fn sockets_are_left_out_and_pipes_are_not() {
+fn sockets_and_pipes_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let _socket = unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
     rustix::fs::mknodat(
@@ -99,7 +103,7 @@ fn sockets_are_left_out_and_pipes_are_not() {
             .iter()
             .map(|entry| (entry.path.as_str(), &entry.kind))
             .collect::<Vec<_>>(),
-        [("pipe", &EntryKind::Fifo)]
+        [("pipe", &EntryKind::Fifo), ("socket", &EntryKind::Socket)]
     );
 }
 
@@ -126,3 +130,151 @@ fn a_replaced_file_is_noticed() {
         "{error}"
     );
 }
+
+#[test]
+fn keeps_what_is_included_and_not_ignored() {
+    let folder = tree();
+    for (ignored, included, expected) in [
+        ("", &["a.txt"][..], &["a.txt"][..]),
+        ("", &["a"], &["a", "a/b", "a/b/c", "a/z"]),
+        ("", &["a/b/c", "!keep"], &["a", "a/b", "a/b/c"]),
+        ("", &["keep", "!keep/in"], &["keep", "keep/out"]),
+        (
+            "",
+            &["*/in/x", "**/LICENSE"],
+            &[
+                "keep",
+                "keep/in",
+                "keep/in/x",
+                "vendor",
+                "vendor/lib",
+                "vendor/lib/LICENSE",
+            ],
+        ),
+        (
+            "keep\n!keep/in",
+            &["keep"],
+            &["keep", "keep/in", "keep/in/x"],
+        ),
+        ("vendor/*\n", &["vendor"], &["vendor"]),
+        ("", &["nothing"], &[]),
+        (
+            "",
+            &[" ", ""],
+            &[
+                "a",
+                "a/b",
+                "a/b/c",
+                "a/z",
+                "a.txt",
+                "b.txt",
+                "keep",
+                "keep/in",
+                "keep/in/x",
+                "keep/out",
+                "vendor",
+                "vendor/lib",
+                "vendor/lib/LICENSE",
+                "vendor/lib/code",
+            ],
+        ),
+    ] {
+        let root = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
+        let rules = IgnoreRules::parse(".dockerignore", ignored).unwrap();
+        let included = IncludeRules::from_patterns("include-patterns", included.iter().copied());
+        let walk = Walk::new(root, rules).unwrap().including(included.unwrap());
+        let paths: Vec<_> = walk.map(|entry| entry.unwrap().path).collect();
+        assert_eq!(paths, expected);
+    }
+}
+
+#[test]
+fn what_is_not_kept_may_be_unreadable_or_nameless() {
+    let folder = tree();
+    let name: &OsStr = unix::ffi::OsStrExt::from_bytes(b"bad\xff");
+    fs::write(folder.path().join(name), "").unwrap();
+    let root = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
+    let included = IncludeRules::from_patterns("", ["a.txt", "keep/in/x"]).unwrap();
+    let walk = Walk::new(root, IgnoreRules::default())
+        .unwrap()
+        .including(included);
+    let paths: Vec<_> = walk.map(|entry| entry.unwrap().path).collect();
+    assert_eq!(paths, ["a.txt", "keep", "keep/in", "keep/in/x"]);
+}
+
+#[test]
+fn directories_deeper_than_are_held_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let depth = OPEN_DIRECTORIES * 3;
+    let mut path = folder.path().to_owned();
+    let mut expected = Vec::new();
+    for level in 0..depth {
+        path.push("d");
+        fs::create_dir(&path).unwrap();
+        // Found on the way back.
+        fs::write(path.join("z"), "").unwrap();
+        expected.push(vec!["d"; level + 1].join("/"));
+    }
+    for level in (0..depth).rev() {
+        expected.push(format!("{}/z", vec!["d"; level + 1].join("/")));
+    }
+    assert_eq!(paths(&folder, ""), expected);
+    // A directory that has become another one meanwhile is not walked on.
+    let root = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
+    let mut walk = Walk::new(root, IgnoreRules::default()).unwrap();
+    for _ in 0..depth {
+        walk.next().unwrap().unwrap();
+    }
+    fs::rename(folder.path().join("d"), folder.path().join("moved")).unwrap();
+    fs::create_dir(folder.path().join("d")).unwrap();
+    let error = walk.find_map(Result::err).unwrap();
+    assert!(matches!(error, ContextError::Changed { .. }), "{error}");
+}
+
+#[test]
+fn extended_attributes_are_read_where_asked() {
+    let folder = tree();
+    let set = |path: &str, name: &str, value: &[u8]| {
+        let flags = rustix::fs::XattrFlags::empty();
+        rustix::fs::setxattr(folder.path().join(path), name, value, flags).unwrap();
+    };
+    let large = vec![7; ATTRIBUTE_BYTES];
+    set("a.txt", "user.one", b"1");
+    set("a.txt", "user.two", b"");
+    set("a", "user.large", &large);
+    fs::set_permissions(folder.path().join("a.txt"), Permissions::from_mode(0o000)).unwrap();
+    let with = |walk: Walk| {
+        walk.filter_map(|entry| {
+            let entry = entry.unwrap();
+            let mut attributes = entry.extended_attributes;
+            attributes.retain(|(name, _)| name.starts_with("user."));
+            attributes.sort_unstable();
+            (!attributes.is_empty()).then_some((entry.path, attributes))
+        })
+        .collect::<Vec<_>>()
+    };
+    let walk = || {
+        let root = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
+        Walk::new(root, IgnoreRules::default()).unwrap()
+    };
+    assert_eq!(with(walk()), []);
+    assert_eq!(
+        with(walk().with_extended_attributes()),
+        [
+            (
+                "a".to_owned(),
+                vec![("user.large".to_owned(), large.clone())]
+            ),
+            (
+                "a.txt".to_owned(),
+                vec![
+                    ("user.one".to_owned(), b"1".to_vec()),
+                    ("user.two".to_owned(), Vec::new())
+                ]
+            ),
+        ]
+    );
+}
+
+/// More than the buffer for usual attributes, and what ext4 still keeps.
+const ATTRIBUTE_BYTES: usize = 2000;

@@ -26,15 +26,16 @@ impl TransferProgress {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn add_entry(&self) {
-        self.entries.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn add_entries(&self, entries: usize) {
+        add(&self.entries, entries);
     }
 
-    pub(crate) fn add_file(&self) {
-        self.files.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn add_content(&self, files: usize, bytes: usize) {
+        add(&self.files, files);
+        add(&self.bytes, bytes);
     }
+}
 
-    pub(crate) fn add_bytes(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-    }
+fn add(counter: &AtomicU64, more: usize) {
+    counter.fetch_add(u64::try_from(more).unwrap_or(u64::MAX), Ordering::Relaxed);
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use stepyard::auth::ConnectorAuthenticator;
 use stepyard::auth::aws::AwsEndpoints;
+use stepyard::build::buildkit::{BuildKitDaemon, BuildKitEngine};
 use stepyard::build::docker::{DockerEngine, DockerHost};
 use stepyard::component::CodeCache;
-use stepyard::configuration::{Configuration, SecretsConfiguration};
+use stepyard::configuration::{Configuration, EngineName, SecretsConfiguration};
 use stepyard::connector::{ConnectorKind, Connectors};
 use stepyard::ecr::aws::AwsEcr;
 use stepyard::registry::{Endpoint, Endpoints, OciRegistry};
@@ -123,22 +124,57 @@ pub(crate) fn host(configuration: &Configuration, connectors: Connectors) -> Res
         ecr: aws_url.clone(),
         sts: aws_url,
     };
-    let authenticator =
-        ConnectorAuthenticator::new(connectors, secret_stores(configuration)?, aws_endpoints);
-    let docker_host = match &configuration.docker.host {
-        Some(host) => DockerHost::Address(host.as_str().to_owned()),
-        None => DockerHost::Automatic,
-    };
-    let mut builder = bare_host(configuration)?.allow(configuration.build.allow.iter().copied());
-    if let Some(folder) = &configuration.build.cache {
-        builder = builder.build_cache_folder(folder.clone());
-    }
-    Ok(builder
+    let stores = secret_stores(configuration)?;
+    let authenticator = ConnectorAuthenticator::new(connectors, stores.clone(), aws_endpoints);
+    let mut builder = bare_host(configuration)?
         .ecr(AwsEcr::new(&authenticator))
         .authenticator(authenticator)
-        .engine(DockerEngine::new(docker_host, endpoints.clone()))
-        .registry(OciRegistry::new(endpoints).map_err(StepFailure)?)
-        .build()?)
+        .secret_stores(stores)
+        .allow(configuration.build.allow.iter().copied())
+        .registry(OciRegistry::new(endpoints.clone()).map_err(StepFailure)?);
+    if let Some(folder) = &configuration.build.cache {
+        builder = builder.build_cache_folder(folder);
+    }
+    builder = match buildkit_daemon(configuration)? {
+        Some(daemon) => builder.engine(BuildKitEngine::new(daemon, endpoints)),
+        None => {
+            let docker_host = match &configuration.docker.host {
+                Some(host) => DockerHost::Address(host.as_str().to_owned()),
+                None => DockerHost::Automatic,
+            };
+            builder.engine(DockerEngine::new(docker_host, endpoints))
+        }
+    };
+    Ok(builder.build()?)
+}
+
+/// The BuildKit daemon that builds, unless a Docker Engine does: the operator's choice, or else a
+/// daemon that is named at all.
+fn buildkit_daemon(configuration: &Configuration) -> Result<Option<BuildKitDaemon>, Failure> {
+    if configuration.build.engine == Some(EngineName::Docker) {
+        return Ok(None);
+    }
+    let configured = &configuration.buildkit;
+    let mut daemon = match &configured.host {
+        Some(host) => Some(BuildKitDaemon {
+            address: host.as_str().to_owned(),
+            certificates: None,
+            origin: "the configured BuildKit host".to_owned(),
+        }),
+        None => BuildKitDaemon::of_environment(),
+    };
+    if let Some(daemon) = &mut daemon
+        && let Some(certificates) = &configured.certificates
+    {
+        daemon.certificates = Some(certificates.clone());
+    }
+    if daemon.is_none() && configuration.build.engine == Some(EngineName::BuildKit) {
+        return Err(Failure::input(
+            "stepyard.toml chooses the engine buildkit, and nothing says where the daemon is",
+            "set `host` under [buildkit], or BUILDKIT_HOST",
+        ));
+    }
+    Ok(daemon)
 }
 
 fn secret_stores(configuration: &Configuration) -> Result<Vec<Arc<dyn SecretStore>>, Failure> {

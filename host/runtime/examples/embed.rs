@@ -32,8 +32,8 @@ impl BuildEngine for PrintingEngine {
         "printing"
     }
 
-    async fn ping(&self, _: Authorized<InspectEngine>) -> Result<(), CapabilityError> {
-        Ok(())
+    async fn ping(&self, _: Authorized<InspectEngine>) -> Result<String, CapabilityError> {
+        Ok(self.name().to_owned())
     }
 
     /// It builds an image and pushes it afterwards. A step leaves out what an engine lacks, and

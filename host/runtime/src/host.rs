@@ -21,7 +21,7 @@ use crate::outcome::Outcome;
 use crate::policy::{BuiltInPolicy, Entitlement, Gate, NamedResources, Policy, Principal};
 use crate::registry::Registry;
 use crate::run::{RunError, RunRequest};
-use crate::secret::Placeholders;
+use crate::secret::{Placeholders, SecretStore, SecretStores};
 
 /// A host that cannot be built.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -110,6 +110,13 @@ impl HostBuilder {
     #[must_use]
     pub fn allow(mut self, entitlements: impl IntoIterator<Item = Entitlement>) -> Self {
         self.allowed.extend(entitlements);
+        self
+    }
+
+    /// Takes the values of build secrets from these stores, in this order.
+    #[must_use]
+    pub fn secret_stores(mut self, stores: Vec<Arc<dyn SecretStore>>) -> Self {
+        self.capabilities.secrets = SecretStores::new(stores);
         self
     }
 

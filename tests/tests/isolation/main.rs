@@ -118,8 +118,8 @@ impl BuildEngine for EndlessEngine {
         "endless"
     }
 
-    async fn ping(&self, _: Authorized<InspectEngine>) -> Result<(), CapabilityError> {
-        Ok(())
+    async fn ping(&self, _: Authorized<InspectEngine>) -> Result<String, CapabilityError> {
+        Ok(self.name().to_owned())
     }
 
     async fn supports(&self, _: Feature) -> bool {

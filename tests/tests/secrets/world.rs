@@ -220,8 +220,8 @@ impl BuildEngine for PushingEngine {
         "pushing"
     }
 
-    async fn ping(&self, _: Authorized<InspectEngine>) -> Result<(), CapabilityError> {
-        Ok(())
+    async fn ping(&self, _: Authorized<InspectEngine>) -> Result<String, CapabilityError> {
+        Ok(self.name().to_owned())
     }
 
     async fn supports(&self, feature: Feature) -> bool {

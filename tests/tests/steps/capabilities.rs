@@ -241,8 +241,8 @@ impl BuildEngine for Capabilities {
         "memory"
     }
 
-    async fn ping(&self, _: Authorized<InspectEngine>) -> Result<(), CapabilityError> {
-        Ok(())
+    async fn ping(&self, _: Authorized<InspectEngine>) -> Result<String, CapabilityError> {
+        Ok(self.name().to_owned())
     }
 
     async fn supports(&self, feature: Feature) -> bool {

@@ -1,6 +1,7 @@
 //! What a bare machine lacks.
 pub(crate) mod packages;
 pub(crate) mod python;
+pub(crate) mod unpacked_engine;
 pub(crate) mod wasm_target;
 
 use crate::error::Result;
@@ -8,7 +9,15 @@ use crate::error::Result;
 /// All that the tests need, except running services.
 pub(crate) fn everything() -> Result<()> {
     wasm_target::install()?;
-    packages::install(&[packages::ENGINE, packages::BASE_IMAGE, packages::TESTS].concat())?;
+    packages::install(
+        &[
+            packages::PRIVATE_ENGINE,
+            packages::BASE_IMAGE,
+            packages::TESTS,
+        ]
+        .concat(),
+    )?;
+    unpacked_engine::install()?;
     python::install()
 }
 

@@ -61,6 +61,7 @@ pub(crate) const BASE_IMAGE: &[Requirement] = &[Requirement {
 /// For the tests.
 pub(crate) const TESTS: &[Requirement] = &[
     program("docker-registry", &["docker-registry"]),
+    program("openssl", &["openssl"]),
     program("skopeo", &["skopeo"]),
     program("buildah", &["buildah"]),
     program("python3", &["python3"]),
@@ -93,7 +94,7 @@ pub(crate) fn install(requirements: &[Requirement]) -> Result<()> {
         )));
     }
     if process::is_root() {
-        process::run(&mut apt_get(&["update", "-qq"]))?;
+        update()?;
     }
     let mut packages: Vec<&str> = missing
         .iter()
@@ -112,7 +113,12 @@ pub(crate) fn install(requirements: &[Requirement]) -> Result<()> {
     process::run(command.args(packages))
 }
 
-fn apt_get(arguments: &[&str]) -> Command {
+/// Fetches the lists of what the distribution has. Needs root.
+pub(super) fn update() -> Result<()> {
+    process::run(&mut apt_get(&["update", "-qq"]))
+}
+
+pub(super) fn apt_get(arguments: &[&str]) -> Command {
     let mut command = Command::new("apt-get");
     command
         .args(arguments)

@@ -9,6 +9,7 @@ use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,9 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a service may take until it answers.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const LOG_LINES_SHOWN: usize = 30;
+
+/// How many services this task has started.
+static STARTED: AtomicU32 = AtomicU32::new(0);
 
 /// What to run, and what to remove afterwards.
 #[derive(Args, Clone, Default)]
@@ -51,7 +55,8 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Starts the service's command, its output going to `target/xtask/NAME-PID.log`.
+    /// Starts the service's command, its output going to `target/xtask/NAME-PID-NUMBER.log`, a file of
+    /// its own for each service that this task starts.
     pub(crate) fn start(
         name: &str,
         command: &Command,
@@ -59,7 +64,8 @@ impl Kept {
         bridge: Option<&str>,
     ) -> Result<Self> {
         interrupt::check()?;
-        let log = paths::tasks().join(format!("{name}-{}.log", std::process::id()));
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let log = paths::tasks().join(format!("{name}-{}-{number}.log", std::process::id()));
         fs::create_dir_all(paths::tasks()).doing(|| "making target/xtask".into())?;
         // The link to the own program holds even when the file has been rebuilt since.
         let mut keeper = Command::new("/proc/self/exe");

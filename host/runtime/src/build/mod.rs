@@ -1,9 +1,15 @@
 //! The capability *build*: an image from a Dockerfile, with whichever engine the operator chose.
 
+mod address;
 pub(crate) mod binding;
 
+pub mod buildkit;
+mod context;
 pub mod docker;
+mod features;
+mod registry_failure;
 mod request;
+mod tls;
 
 use std::path::PathBuf;
 
@@ -21,6 +27,7 @@ use crate::capability::CapabilityError;
 use crate::event::Reporter;
 use crate::policy::{Access, Action, Authorized, Call, Resource};
 use crate::registry::Descriptor;
+use crate::secret::SecretStores;
 use crate::workspace::Workspace;
 
 /// Something that an engine may or may not honour. The names are those of the contract.
@@ -175,6 +182,8 @@ pub struct Build {
     /// The operator's folder for caches that are folders. It is there where the request has such
     /// a cache.
     pub cache_folder: Option<PathBuf>,
+    /// Where the values of stored secrets are.
+    pub secrets: SecretStores,
 }
 
 impl Call for Build {
@@ -217,11 +226,11 @@ pub trait BuildEngine: Send + Sync {
     /// The engine's name, such as `docker`.
     fn name(&self) -> &str;
 
-    /// Whether the engine can be reached, and if not, what to do.
+    /// What the engine is, in a few words for a person: its product, version and address.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Unavailable`].
-    async fn ping(&self, call: Authorized<InspectEngine>) -> Result<(), CapabilityError>;
+    /// [`crate::ErrorKind::Unavailable`] where it cannot be reached, with what to do.
+    async fn ping(&self, call: Authorized<InspectEngine>) -> Result<String, CapabilityError>;
 
     /// Whether the engine honours `feature`. Asked only after the policy has permitted
     /// [`InspectEngine`] and [`BuildEngine::ping`] has succeeded.

@@ -19,7 +19,7 @@ use crate::event::{EventKind, OutputSource, Reporter};
 use crate::outcome::PushedImage;
 use crate::policy::Gate;
 use crate::registry::{GetManifest, Registry};
-use crate::secret::Placeholders;
+use crate::secret::{Placeholders, SecretStores};
 use crate::workspace::Workspace;
 
 /// How many resources (credentials, requests, images, files, streams …) a guest may hold at once.
@@ -34,6 +34,8 @@ pub(crate) struct Capabilities {
     pub(crate) ecr: Option<Arc<dyn Ecr>>,
     /// Where the caches of builds are that are folders.
     pub(crate) build_cache_folder: Option<PathBuf>,
+    /// Where the values of build secrets are.
+    pub(crate) secrets: SecretStores,
 }
 
 /// A capability that this host does not have.

@@ -17,10 +17,12 @@ pub struct Configuration {
     pub registries: BTreeMap<RegistryHost, RegistryConfiguration>,
     /// `[aws]`
     pub aws: AwsConfiguration,
-    /// `[docker]`
-    pub docker: DockerConfiguration,
     /// `[build]`
     pub build: BuildConfiguration,
+    /// `[docker]`
+    pub docker: DockerConfiguration,
+    /// `[buildkit]`
+    pub buildkit: BuildKitConfiguration,
     /// `[limits]`
     pub limits: LimitsConfiguration,
     /// `[secrets]`
@@ -43,20 +45,40 @@ pub struct AwsConfiguration {
     pub endpoint_url: Option<Endpoint>,
 }
 
+/// `[build]`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuildConfiguration {
+    /// `engine`: which engine builds; without it the first one that is named or found.
+    pub engine: Option<EngineName>,
+    /// `cache`: the folder of caches that are folders (`type=local`).
+    pub cache: Option<PathBuf>,
+    /// `allow`: rights over the machine that the settings of built-in steps may name.
+    pub allow: Vec<Entitlement>,
+}
+
+/// An engine that this host has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineName {
+    /// A Docker Engine, or Podman's service.
+    Docker,
+    /// A BuildKit daemon.
+    BuildKit,
+}
+
+/// `[buildkit]`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuildKitConfiguration {
+    /// `host`: the daemon; without it `BUILDKIT_HOST` counts.
+    pub host: Option<DockerHost>,
+    /// `certificates`: the folder with `ca.pem`, `cert.pem` and `key.pem` for TLS.
+    pub certificates: Option<PathBuf>,
+}
+
 /// `[docker]`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DockerConfiguration {
     /// `host`: the Docker Engine; without it `DOCKER_HOST` and then the usual socket count.
     pub host: Option<DockerHost>,
-}
-
-/// `[build]`: what builds may have of the machine.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BuildConfiguration {
-    /// `allow`: rights over the machine that a step's settings may name.
-    pub allow: Vec<Entitlement>,
-    /// `cache`: the folder of caches that are folders, which nobody but the agent may write.
-    pub cache: Option<PathBuf>,
 }
 
 /// `[limits]`: the most that one step may use.
@@ -116,8 +138,9 @@ fn read_root(root: &Field<'_>) -> Option<Configuration> {
     let mut fields = root.fields()?;
     let registries = fields.optional("registries");
     let aws = fields.optional("aws");
-    let docker = fields.optional("docker");
     let build = fields.optional("build");
+    let docker = fields.optional("docker");
+    let buildkit = fields.optional("buildkit");
     let limits = fields.optional("limits");
     let secrets = fields.optional("secrets");
     let components = fields.optional("components");
@@ -127,11 +150,14 @@ fn read_root(root: &Field<'_>) -> Option<Configuration> {
             .map(|field| read_registries(&field))
             .unwrap_or_default(),
         aws: aws.and_then(|field| read_aws(&field)).unwrap_or_default(),
-        docker: docker
-            .and_then(|field| read_docker(&field))
-            .unwrap_or_default(),
         build: build
             .and_then(|field| read_build(&field))
+            .unwrap_or_default(),
+        buildkit: buildkit
+            .and_then(|field| read_buildkit(&field))
+            .unwrap_or_default(),
+        docker: docker
+            .and_then(|field| read_docker(&field))
             .unwrap_or_default(),
         limits: limits
             .and_then(|field| read_limits(&field))
@@ -204,6 +230,54 @@ fn read_aws(field: &Field<'_>) -> Option<AwsConfiguration> {
     Some(AwsConfiguration { endpoint_url })
 }
 
+fn read_build(field: &Field<'_>) -> Option<BuildConfiguration> {
+    let mut fields = field.fields()?;
+    let engine = fields.optional("engine").and_then(|field| {
+        field.parse(
+            |text| match text {
+                "docker" => Ok(EngineName::Docker),
+                "buildkit" => Ok(EngineName::BuildKit),
+                _ => Err("expected `docker` or `buildkit`"),
+            },
+            "name one of them, or leave `engine` out to use the one that is found",
+        )
+    });
+    let cache = fields.optional("cache").and_then(|field| path(&field));
+    let allow = fields
+        .optional("allow")
+        .and_then(|field| field.items())
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|field| {
+            field.parse(
+                |text| Entitlement::named(text).ok_or("expected `host-network` or `ssh-agent`"),
+                "name rights that the settings of built-in steps may ask for",
+            )
+        })
+        .collect();
+    fields.finish();
+    Some(BuildConfiguration {
+        engine,
+        cache,
+        allow,
+    })
+}
+
+fn read_buildkit(field: &Field<'_>) -> Option<BuildKitConfiguration> {
+    let mut fields = field.fields()?;
+    let host = fields.optional("host").and_then(|field| {
+        field.parse(
+            DockerHost::parse,
+            "write an address such as `tcp://buildkitd:1234`",
+        )
+    });
+    let certificates = fields
+        .optional("certificates")
+        .and_then(|field| path(&field));
+    fields.finish();
+    Some(BuildKitConfiguration { host, certificates })
+}
+
 fn read_docker(field: &Field<'_>) -> Option<DockerConfiguration> {
     let mut fields = field.fields()?;
     let host = fields.optional("host").and_then(|field| {
@@ -214,22 +288,6 @@ fn read_docker(field: &Field<'_>) -> Option<DockerConfiguration> {
     });
     fields.finish();
     Some(DockerConfiguration { host })
-}
-
-fn read_build(field: &Field<'_>) -> Option<BuildConfiguration> {
-    let names = Entitlement::ALL.map(|entitlement| (entitlement.name(), entitlement));
-    let mut fields = field.fields()?;
-    let allow = fields.optional("allow").and_then(|field| field.items());
-    let cache = fields.optional("cache").and_then(|field| path(&field));
-    fields.finish();
-    Some(BuildConfiguration {
-        allow: allow
-            .into_iter()
-            .flatten()
-            .filter_map(|item| item.one_of(&names))
-            .collect(),
-        cache,
-    })
 }
 
 fn read_limits(field: &Field<'_>) -> Option<LimitsConfiguration> {
@@ -315,9 +373,6 @@ wall-clock = '1h'
 output-bytes = 65536
 [docker]
 host = 'unix:///run/docker.sock'
-[build]
-allow = ['host-network', 'ssh-agent']
-cache = '/var/cache/stepyard/build'
 [secrets]
 directory = 'secrets'
 [components]
@@ -346,13 +401,6 @@ cache = '/var/cache/stepyard'
         assert_eq!(
             configuration.docker.host.unwrap().as_str(),
             "unix:///run/docker.sock"
-        );
-        assert_eq!(
-            configuration.build,
-            BuildConfiguration {
-                allow: Entitlement::ALL.to_vec(),
-                cache: Some("/var/cache/stepyard/build".into()),
-            }
         );
         assert_eq!(
             configuration.secrets,

@@ -17,6 +17,7 @@ mod file;
 
 pub use endpoint::{DockerHost, DockerHostError, Endpoint, EndpointError};
 pub use file::{
-    AwsConfiguration, BuildConfiguration, ComponentsConfiguration, Configuration,
-    DockerConfiguration, LimitsConfiguration, RegistryConfiguration, SecretsConfiguration,
+    AwsConfiguration, BuildConfiguration, BuildKitConfiguration, ComponentsConfiguration,
+    Configuration, DockerConfiguration, EngineName, LimitsConfiguration, RegistryConfiguration,
+    SecretsConfiguration,
 };

@@ -4,6 +4,7 @@ mod request;
 
 use std::sync::Arc;
 
+use stepyard_grammar::{Digest, ImageReference};
 use wasmtime::component::Resource;
 
 use super::{
@@ -13,6 +14,7 @@ use crate::auth::Credential;
 use crate::capability::CapabilityError;
 use crate::component::bindings::stepyard::step::{build, types};
 use crate::component::state::{RunContext, RunState, absent};
+use crate::event::LogLevel;
 use crate::policy::Authorized;
 use crate::registry::{Descriptor, Resolve, tagged};
 
@@ -64,7 +66,10 @@ async fn inspect(context: &RunContext) -> Result<Arc<dyn BuildEngine>, Capabilit
             context
                 .gate
                 .pass(InspectEngine, async |call: Authorized<InspectEngine>| {
-                    engine.ping(call).await
+                    let description = engine.ping(call).await?;
+                    let line = format!("the build engine is {description}");
+                    context.reporter().log(LogLevel::Info, line);
+                    Ok(())
                 })
         })
         .await?;
@@ -95,27 +100,22 @@ async fn build_image(
         request,
         workspace,
         cache_folder,
+        secrets: context.capabilities.secrets.clone(),
     };
-    let built = context
+    let mut built = context
         .gate
         .pass(build, |call| async { engine.build(call, reporter).await })
         .await?;
     // An image that is there already is not under that tag yet.
     if !built.unchanged
         && let (Some(pushed), Some(destination)) = (&built.pushed, destination)
-        && let (Some(registry), Some(credential)) = (
-            context.capabilities.registry.clone(),
-            destination.credential,
-        )
     {
-        context
-            .note_pushed_image(
-                &*registry,
-                &destination.reference,
-                credential,
-                &pushed.digest,
-            )
-            .await;
+        let credential = destination
+            .credential
+            .unwrap_or_else(|| Credential::anonymous(destination.reference.registry().clone()));
+        let pushed = pushed.digest.clone();
+        built.pushed =
+            Some(confirm_push(context, destination.reference, credential, &pushed).await?);
     }
     Ok(built)
 }
@@ -142,6 +142,16 @@ async fn push_image(
             |call| async move { engine.push(call, &reporter).await },
         )
         .await?;
+    confirm_push(context, destination, credential, &pushed).await
+}
+
+/// Looks at the registry whether the tag of `destination` names what was pushed.
+async fn confirm_push(
+    context: &RunContext,
+    destination: ImageReference,
+    credential: Credential,
+    pushed: &Digest,
+) -> Result<Descriptor, CapabilityError> {
     let registry = context
         .capabilities
         .registry
@@ -156,7 +166,7 @@ async fn push_image(
         .pass(resolve, |call| async { registry.resolve(call).await })
         .await?;
     match found {
-        Some(descriptor) if descriptor.digest == pushed => {
+        Some(descriptor) if descriptor.digest == *pushed => {
             context
                 .note_pushed_image(&*registry, &destination, credential, &descriptor.digest)
                 .await;

@@ -14,15 +14,30 @@ use super::client::{Client, EngineError, RequestBody, with_query};
 use super::failure::{build_error, request_error};
 use super::message::{Failure, Message};
 use super::output::BuildOutput;
-use super::{ignored, pull, registry_auth};
-use crate::build::{Build, BuildRequest, BuiltImage, CachePlace, ExtraHost, NetworkMode};
+use super::{pull, registry_auth};
+use crate::build::context::{context_error, open_context};
+use crate::build::{
+    Build, BuildRequest, BuiltImage, CachePlace, ExtraHost, Feature, NetworkMode, features,
+};
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::event::{EventKind, Reporter};
 use crate::registry::Endpoints;
-use stepyard_build_context::{BuildContext, ContextArchive, ContextError};
+use stepyard_build_context::{ContextArchive, ContextError};
 
 /// The least time between two reports of how much of the context was sent.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Whether the classic builder honours `feature`.
+pub(super) fn supports(feature: Feature) -> bool {
+    matches!(
+        feature,
+        Feature::Hold
+            | Feature::CacheFrom
+            | Feature::NetworkMode
+            | Feature::ExtraHosts
+            | Feature::BuildCache
+    )
+}
 
 /// Builds, and returns when the engine has the image.
 ///
@@ -35,7 +50,8 @@ pub(super) async fn build(
     reporter: &Reporter,
 ) -> Result<BuiltImage, CapabilityError> {
     let request = &call.request;
-    let ignored_settings = ignored::settings(request)?;
+    let name = "the classic builder of the Docker Engine";
+    let ignored_settings = features::check(request, name, supports)?;
     let context = open_context(call).await?;
     let dockerfile = context.dockerfile().clone();
 
@@ -150,38 +166,6 @@ fn image_digest(id: &str) -> Result<Digest, CapabilityError> {
             format!("the Docker Engine's name for the image is not understood: {error}"),
         )
     })
-}
-
-async fn open_context(call: &Build) -> Result<BuildContext, CapabilityError> {
-    let workspace = call.workspace.clone();
-    let context = call.request.context.clone();
-    let dockerfile = call.request.dockerfile.clone();
-    let opened = tokio::task::spawn_blocking(move || {
-        BuildContext::open(workspace.directory(), &context, dockerfile.as_deref())
-    })
-    .await;
-    match opened {
-        Ok(opened) => opened.map_err(|error| context_error(&error)),
-        Err(_) => Err(CapabilityError::new(
-            ErrorKind::Cancelled,
-            "the build was cancelled",
-        )),
-    }
-}
-
-fn context_error(error: &ContextError) -> CapabilityError {
-    let kind = match error {
-        ContextError::NotFound { .. } => ErrorKind::NotFound,
-        ContextError::Io { .. } | ContextError::Changed { .. } => ErrorKind::Unavailable,
-        _ => ErrorKind::InvalidSettings,
-    };
-    let told = CapabilityError::new(kind, error.to_string());
-    match error {
-        ContextError::NotFound { .. } => told.with_hint(
-            "check the settings context and dockerfile: both are relative to the workspace",
-        ),
-        _ => told,
-    }
 }
 
 /// The query of `POST /build`.

@@ -22,8 +22,8 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::host::Address;
-use super::tls;
+use crate::build::address::Address;
+use crate::build::tls;
 
 /// How long an engine may take to accept a connection and answer a ping.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -74,6 +74,7 @@ pub(super) struct Client {
     tls: Option<Arc<ClientConfig>>,
     version: String,
     is_podman: bool,
+    product: String,
 }
 
 /// How an engine answers a ping.
@@ -81,6 +82,8 @@ pub(super) struct Pong {
     /// The newest API version that it speaks.
     newest: String,
     is_podman: bool,
+    /// Its name and version.
+    product: String,
 }
 
 impl Client {
@@ -100,9 +103,15 @@ impl Client {
             tls,
             version: String::new(),
             is_podman: false,
+            product: String::new(),
         };
-        let Pong { newest, is_podman } = client.ping().await?;
+        let Pong {
+            newest,
+            is_podman,
+            product,
+        } = client.ping().await?;
         client.is_podman = is_podman;
+        client.product = product;
         let minor = newest
             .strip_prefix("1.")
             .and_then(|minor| minor.parse::<u32>().ok())
@@ -123,15 +132,30 @@ impl Client {
         let version = reply.header("api-version").map(str::to_owned);
         let newest =
             version.ok_or_else(|| EngineError::Answer("it is no Docker Engine".to_owned()))?;
+        // `Docker/26.1.5 (linux)`, `Libpod/4.3.1 (linux)`
+        let product = reply.header("server").and_then(|server| {
+            let (name, version) = server.split(' ').next()?.split_once('/')?;
+            Some(match name {
+                "Docker" => format!("Docker Engine {version}"),
+                "Libpod" => format!("Podman {version}"),
+                name => format!("{name} {version}"),
+            })
+        });
         Ok(Pong {
             newest,
             is_podman: reply.header("libpod-api-version").is_some(),
+            product: product.unwrap_or_else(|| "Docker Engine".to_owned()),
         })
     }
 
     /// Whether Podman's service answers for a Docker Engine.
     pub(super) fn is_podman(&self) -> bool {
         self.is_podman
+    }
+
+    /// The engine's name and version, for a person.
+    pub(super) fn product(&self) -> &str {
+        &self.product
     }
 
     /// Where the engine is.

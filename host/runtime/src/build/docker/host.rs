@@ -1,12 +1,12 @@
 //! Which Docker Engine to use: the search that the `docker` command makes, and Podman's sockets.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::build::address::{Address, TlsFiles, parse_address};
 use crate::capability::CapabilityError;
 
 /// Where the Docker Engine is.
@@ -19,57 +19,6 @@ pub enum DockerHost {
     /// At this address: `unix:///PATH`, `tcp://HOST:PORT` or `http://HOST:PORT`. TLS is set by
     /// `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH` as for the `docker` command.
     Address(String),
-}
-
-/// An address in a form that can be connected to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Address {
-    /// A unix socket.
-    Unix(PathBuf),
-    /// A TCP port.
-    Tcp {
-        /// Host name or IP address, the latter without brackets.
-        host: String,
-        /// The port.
-        port: u16,
-        /// The files for TLS; none is plain text.
-        tls: Option<TlsFiles>,
-    },
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unix(path) => write!(formatter, "unix://{}", path.display()),
-            Self::Tcp { host, port, .. } if host.contains(':') => {
-                write!(formatter, "tcp://[{host}]:{port}")
-            }
-            Self::Tcp { host, port, .. } => write!(formatter, "tcp://{host}:{port}"),
-        }
-    }
-}
-
-/// PEM files for mutual TLS, in the folder that `DOCKER_CERT_PATH` or a Docker context names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TlsFiles {
-    folder: PathBuf,
-}
-
-impl TlsFiles {
-    /// The authority that signed the engine's certificate.
-    pub(super) fn authority(&self) -> PathBuf {
-        self.folder.join("ca.pem")
-    }
-
-    /// The client's certificate.
-    pub(super) fn certificate(&self) -> PathBuf {
-        self.folder.join("cert.pem")
-    }
-
-    /// The client's private key.
-    pub(super) fn key(&self) -> PathBuf {
-        self.folder.join("key.pem")
-    }
 }
 
 /// An address to try, and who says so.
@@ -95,6 +44,8 @@ pub(super) struct Environment {
     tls: bool,
     certificates: Option<PathBuf>,
     context: Option<String>,
+    /// `DOCKER_BUILDKIT` turns BuildKit off.
+    pub(super) classic_builder: bool,
     configuration: Option<PathBuf>,
     runtime_folder: Option<PathBuf>,
 }
@@ -119,6 +70,8 @@ impl Environment {
                 .map(PathBuf::from)
                 .or_else(|| configuration.clone()),
             context: text("DOCKER_CONTEXT"),
+            classic_builder: text("DOCKER_BUILDKIT")
+                .is_some_and(|value| matches!(value.to_lowercase().as_str(), "0" | "f" | "false")),
             configuration,
             runtime_folder: value("XDG_RUNTIME_DIR").map(PathBuf::from),
         }
@@ -162,7 +115,7 @@ impl Environment {
 
     fn written(&self, text: &str, origin: &str) -> Result<Vec<Candidate>, CapabilityError> {
         let tls = self.tls.then(|| self.certificates.clone()).flatten();
-        let address = parse_address(text, tls.map(|folder| TlsFiles { folder }), origin)?;
+        let address = parse_address(text, 2375, tls.map(|folder| TlsFiles { folder }), origin)?;
         Ok(vec![Candidate::new(address, origin)])
     }
 
@@ -226,66 +179,9 @@ impl Environment {
         let folder = contexts.join("tls").join(&id).join("docker");
         let tls = folder.is_dir().then_some(TlsFiles { folder });
         Ok(vec![Candidate::new(
-            parse_address(text, tls, &origin)?,
+            parse_address(text, 2375, tls, &origin)?,
             origin,
         )])
-    }
-}
-
-/// Reads an address. A TCP port without a number is 2375, or 2376 with TLS.
-fn parse_address(
-    text: &str,
-    tls: Option<TlsFiles>,
-    origin: &str,
-) -> Result<Address, CapabilityError> {
-    let malformed = |problem: &str| {
-        CapabilityError::invalid(format!("{origin} is {text:?}: {problem}"))
-            .with_hint("write unix:///PATH or tcp://HOST:PORT")
-    };
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return Err(malformed("it has no scheme"));
-    };
-    match scheme {
-        "unix" if rest.starts_with('/') => Ok(Address::Unix(rest.into())),
-        "unix" => Err(malformed("the path of the socket is not absolute")),
-        "tcp" | "http" | "https" => {
-            let tls = match scheme {
-                "http" => None,
-                "https" if tls.is_none() => {
-                    return Err(malformed(
-                        "set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH for an engine with TLS",
-                    ));
-                }
-                _ => tls,
-            };
-            let default_port = if tls.is_some() { 2376 } else { 2375 };
-            let authority = rest.trim_end_matches('/');
-            let (host, port) = match authority.rsplit_once(':') {
-                Some((host, port)) if !port.ends_with(']') => (
-                    host,
-                    port.parse()
-                        .map_err(|_| malformed("the port is not a number up to 65535"))?,
-                ),
-                _ => (authority, default_port),
-            };
-            let host = host.trim_start_matches('[').trim_end_matches(']');
-            if host.is_empty() || host.contains(['/', '@', ' ']) {
-                return Err(malformed("it has no host name"));
-            }
-            Ok(Address::Tcp {
-                host: host.to_owned(),
-                port,
-                tls,
-            })
-        }
-        "ssh" => Err(CapabilityError::unsupported(format!(
-            "{origin} is {text}: engines behind ssh are not supported"
-        ))
-        .with_hint(
-            "forward the socket with `ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST` and \
-             set DOCKER_HOST=unix:///tmp/docker.sock",
-        )),
-        _ => Err(malformed("the scheme is not known")),
     }
 }
 
@@ -368,22 +264,6 @@ mod tests {
             .unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unsupported);
         assert!(error.hint.unwrap().contains("ssh -nNT -L"));
-    }
-
-    #[test]
-    fn malformed_addresses_are_refused() {
-        for text in [
-            "",
-            "engine:2375",
-            "unix://a",
-            "tcp://:1",
-            "tcp://a:b",
-            "ftp://a",
-            "https://a",
-        ] {
-            let error = parse_address(text, None, "DOCKER_HOST").unwrap_err();
-            assert_eq!(error.kind, ErrorKind::InvalidSettings, "{text}");
-        }
     }
 
     #[test]

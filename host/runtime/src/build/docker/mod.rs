@@ -1,11 +1,11 @@
-//! The Docker Engine, or Podman's service, as a build engine: its classic builder, which holds
-//! the built image, and its push.
+//! The Docker Engine, or Podman's service, as a build engine. It builds with the engine's BuildKit,
+//! or with the classic builder where there is none.
 //!
 //! | | |
 //! | --- | --- |
 //! | `host` | where the engine is |
-//! | `client`, `tls`, `message` | its API: requests and streams of messages |
-//! | `build`, `output`, `ignored` | building |
+//! | `client`, `message` | its API: requests and streams of messages |
+//! | `build`, `output` | the classic builder |
 //! | `push`, `pull`, `name`, `registry_auth` | transfers from and to registries |
 //! | `failure` | errors for a person |
 
@@ -13,7 +13,6 @@ mod build;
 mod client;
 mod failure;
 mod host;
-mod ignored;
 mod message;
 mod name;
 mod output;
@@ -22,18 +21,20 @@ mod push;
 mod registry_auth;
 #[cfg(test)]
 mod tests;
-mod tls;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use stepyard_buildkit::Endpoint;
 use stepyard_grammar::Digest;
 use tokio::sync::OnceCell;
 
 pub use host::DockerHost;
 
 use self::client::{Client, EngineError};
-use self::host::{Address, Candidate, Environment};
+use self::host::{Candidate, Environment};
+use super::address::Address;
+use super::buildkit;
 use super::{Build, BuildEngine, BuiltImage, Feature, InspectEngine, Push};
 use crate::capability::CapabilityError;
 use crate::event::Reporter;
@@ -41,12 +42,54 @@ use crate::policy::Authorized;
 use crate::registry::Endpoints;
 
 /// A Docker Engine. It is looked for when it is first needed, and again as long as none answers.
+///
+/// It builds with the engine's BuildKit, and with the classic builder only where the engine has no
+/// BuildKit or `DOCKER_BUILDKIT=0` turns it off.
 pub struct DockerEngine {
     host: DockerHost,
     environment: Environment,
     endpoints: Endpoints,
-    client: OnceCell<Arc<Client>>,
+    found: OnceCell<Found>,
     retries: push::Retries,
+}
+
+/// An engine that answers.
+struct Found {
+    client: Arc<Client>,
+    builder: Builder,
+}
+
+/// Which of the engine's builders is used.
+enum Builder {
+    BuildKit(Box<buildkit::Builder>),
+    /// With the reason.
+    Classic(&'static str),
+}
+
+impl Found {
+    /// What it is, for a person.
+    fn description(&self) -> String {
+        let engine = self.client.product();
+        let address = self.client.address();
+        match &self.builder {
+            Builder::BuildKit(builder) if builder.information.has_content_store() => {
+                format!("{engine} at {address}, BuildKit, containerd image store")
+            }
+            Builder::BuildKit(_) => {
+                format!("{engine} at {address}, BuildKit, classic image store")
+            }
+            Builder::Classic(reason) => {
+                format!("{engine} at {address}, classic builder ({reason})")
+            }
+        }
+    }
+
+    fn supports(&self, feature: Feature) -> bool {
+        match &self.builder {
+            Builder::BuildKit(builder) => builder.supports(feature),
+            Builder::Classic(_) => build::supports(feature),
+        }
+    }
 }
 
 impl DockerEngine {
@@ -59,24 +102,62 @@ impl DockerEngine {
             host,
             environment: Environment::of_process(),
             endpoints,
-            client: OnceCell::new(),
+            found: OnceCell::new(),
             retries: push::Retries::default(),
         }
     }
 
-    async fn client(&self) -> Result<&Arc<Client>, CapabilityError> {
-        self.client.get_or_try_init(|| self.find()).await
+    /// Builds with the classic builder even where the engine has BuildKit, as `DOCKER_BUILDKIT=0`
+    /// asks for.
+    #[must_use]
+    pub fn with_classic_builder(mut self) -> Self {
+        self.environment.classic_builder = true;
+        self
     }
 
-    async fn find(&self) -> Result<Arc<Client>, CapabilityError> {
+    async fn found(&self) -> Result<&Found, CapabilityError> {
+        self.found.get_or_try_init(|| self.find()).await
+    }
+
+    async fn find(&self) -> Result<Found, CapabilityError> {
         let mut tried = Vec::new();
         for candidate in self.environment.candidates(&self.host)? {
             match Client::open(candidate.address.clone()).await {
-                Ok(client) => return Ok(Arc::new(client)),
+                Ok(client) => {
+                    let builder = self.builder(&client).await?;
+                    return Ok(Found {
+                        client: Arc::new(client),
+                        builder,
+                    });
+                }
                 Err(error) => tried.push((candidate, error)),
             }
         }
         Err(unreachable_error(&tried))
+    }
+
+    async fn builder(&self, client: &Client) -> Result<Builder, CapabilityError> {
+        if client.is_podman() {
+            return Ok(Builder::Classic("Podman has no BuildKit"));
+        }
+        if self.environment.classic_builder {
+            return Ok(Builder::Classic("DOCKER_BUILDKIT is 0"));
+        }
+        let transport = buildkit::transport(client.address())?;
+        let buildkit = stepyard_buildkit::Client::new(Endpoint::DockerEngine(transport));
+        match buildkit.information().await {
+            Ok(information) => Ok(Builder::BuildKit(Box::new(buildkit::Builder {
+                client: buildkit,
+                information,
+                endpoints: self.endpoints.clone(),
+                name: format!("the Docker Engine at {}", client.address()),
+                holds: true,
+            }))),
+            Err(stepyard_buildkit::Error::NoBuildKit { .. }) => {
+                Ok(Builder::Classic("the engine has no BuildKit"))
+            }
+            Err(error) => Err(CapabilityError::unavailable(error.to_string())),
+        }
     }
 }
 
@@ -126,23 +207,19 @@ impl BuildEngine for DockerEngine {
         "docker"
     }
 
-    async fn ping(&self, _call: Authorized<InspectEngine>) -> Result<(), CapabilityError> {
-        let client = self.client().await?;
-        match client.ping().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(failure::request_error(client, &error)),
+    async fn ping(&self, _call: Authorized<InspectEngine>) -> Result<String, CapabilityError> {
+        let found = self.found().await?;
+        match found.client.ping().await {
+            Ok(_) => Ok(found.description()),
+            Err(error) => Err(failure::request_error(&found.client, &error)),
         }
     }
 
     async fn supports(&self, feature: Feature) -> bool {
-        matches!(
-            feature,
-            Feature::Hold
-                | Feature::CacheFrom
-                | Feature::ExtraHosts
-                | Feature::NetworkMode
-                | Feature::BuildCache
-        )
+        match self.found().await {
+            Ok(found) => found.supports(feature),
+            Err(_) => false,
+        }
     }
 
     async fn build(
@@ -150,8 +227,13 @@ impl BuildEngine for DockerEngine {
         call: Authorized<Build>,
         reporter: &Reporter,
     ) -> Result<BuiltImage, CapabilityError> {
-        let client = self.client().await?;
-        build::build(client, &self.endpoints, call.call(), reporter).await
+        let found = self.found().await?;
+        match &found.builder {
+            Builder::BuildKit(builder) => builder.build(call.call(), reporter).await,
+            Builder::Classic(_) => {
+                build::build(&found.client, &self.endpoints, call.call(), reporter).await
+            }
+        }
     }
 
     async fn push(
@@ -159,7 +241,7 @@ impl BuildEngine for DockerEngine {
         call: Authorized<Push>,
         reporter: &Reporter,
     ) -> Result<Digest, CapabilityError> {
-        let client = self.client().await?;
+        let client = &self.found().await?.client;
         push::push(client, &self.endpoints, self.retries, call.call(), reporter).await
     }
 }

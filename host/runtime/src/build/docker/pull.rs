@@ -5,11 +5,11 @@ use http::Method;
 use serde::Deserialize;
 
 use super::client::{Client, EngineError, no_body, with_query};
-use super::failure::push_error;
 use super::message::Message;
 use super::name::{self, ImageName};
 use super::registry_auth;
 use crate::build::RegistryImage;
+use crate::build::registry_failure::push_error;
 use crate::event::{LogLevel, Reporter};
 use crate::registry::Endpoints;
 

@@ -8,11 +8,12 @@ use http::{Method, StatusCode};
 use stepyard_grammar::Digest;
 
 use super::client::{Client, EngineError, no_body, with_query};
-use super::failure::{is_throttled, push_error, request_error};
+use super::failure::request_error;
 use super::message::Message;
 use super::name::{self, ImageName};
 use super::{pull, registry_auth};
 use crate::build::Push;
+use crate::build::registry_failure::{is_throttled, push_error};
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::event::{LogLevel, Reporter};
 use crate::registry::Endpoints;

@@ -57,6 +57,15 @@ pub enum BuildSecret {
     },
 }
 
+impl BuildSecret {
+    /// The name by which the Dockerfile asks for it.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Text { id, .. } | Self::Stored { id, .. } | Self::File { id, .. } => id,
+        }
+    }
+}
+
 /// An image in a registry, and how to get at it.
 #[derive(Clone, Debug)]
 pub struct RegistryImage {

@@ -164,7 +164,7 @@ async fn private_base_and_cache_images_are_pulled_with_their_credentials() {
     let built = fixture.build(|_| {}).await.unwrap();
     let base = image(&format!("{registry}/{}:1", unique("base")));
     fixture.push(&built, &base, login()).await.unwrap();
-    let client = fixture.engine.client().await.unwrap();
+    let client = &fixture.engine.found().await.unwrap().client;
     super::super::name::untag(client, &base.to_string())
         .await
         .unwrap();

@@ -7,7 +7,7 @@ use crate::event::EventKind;
 
 /// How many containers, running or not, have `text` in their command.
 async fn containers(fixture: &Fixture, text: &str) -> usize {
-    let client = fixture.engine.client().await.unwrap();
+    let client = &fixture.engine.found().await.unwrap().client;
     let list: Vec<serde_json::Value> = client.get("/containers/json?all=1").await.unwrap();
     list.iter()
         .filter(|container| container["Command"].as_str().unwrap().contains(text))

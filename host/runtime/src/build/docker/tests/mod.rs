@@ -20,7 +20,7 @@ use crate::component::Origin;
 use crate::event::{Event, EventKind, Reporter, channel};
 use crate::policy::{Access, Decision, Gate, Policy, Principal};
 use crate::registry::Endpoints;
-use crate::secret::Placeholders;
+use crate::secret::{Placeholders, SecretStores};
 use crate::workspace::Workspace;
 
 struct PermitAll;
@@ -76,7 +76,7 @@ impl Fixture {
     fn new(dockerfile: &str) -> Self {
         service("DOCKER_HOST");
         Self::with_engine(
-            DockerEngine::new(DockerHost::Automatic, Endpoints::new()),
+            DockerEngine::new(DockerHost::Automatic, Endpoints::new()).with_classic_builder(),
             dockerfile,
         )
     }
@@ -116,6 +116,7 @@ impl Fixture {
             request: BuildRequest::validate(draft, &Placeholders::default())?,
             workspace: Workspace::open(self.folder.path()).unwrap(),
             cache_folder: None,
+            secrets: SecretStores::default(),
         };
         self.gate
             .pass(call, |call| self.engine.build(call, &self.reporter))
@@ -140,7 +141,7 @@ impl Fixture {
 
     /// What the engine says of an image by name, if it has it.
     async fn inspect(&self, name: &str) -> Option<serde_json::Value> {
-        let client = self.engine.client().await.unwrap();
+        let client = &self.engine.found().await.unwrap().client;
         client.get(&format!("/images/{name}/json")).await.ok()
     }
 

@@ -9,13 +9,13 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::host::TlsFiles;
+use super::address::TlsFiles;
 
 /// What `files` say. The client's certificate may be absent, with its key.
 ///
 /// # Errors
 /// A file that is missing or malformed; the message names it.
-pub(super) fn configuration(files: &TlsFiles) -> io::Result<Arc<ClientConfig>> {
+pub(crate) fn configuration(files: &TlsFiles) -> io::Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(&files.authority())? {
         roots

@@ -1,0 +1,121 @@
+//! What the daemon asks of one transfer, in the metadata of its call.
+
+use std::borrow::Cow;
+
+use cap_std::fs::Dir;
+use percent_encoding::percent_decode;
+use stepyard_build_context::{ContextError, IgnoreRules, IncludeRules, Walk, follow_links};
+use tonic::{Status, metadata::MetadataMap};
+
+/// Which folder, and what of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TransferOptions {
+    pub(super) directory: String,
+    included: Vec<String>,
+    excluded: Vec<String>,
+    followed: Vec<String>,
+}
+
+impl TransferOptions {
+    pub(super) fn from_metadata(metadata: &MetadataMap) -> Result<Self, Status> {
+        let mut directory = values(metadata, "dir-name")?.into_iter();
+        Ok(Self {
+            directory: directory.next().unwrap_or_default(),
+            included: values(metadata, "include-patterns")?,
+            excluded: values(metadata, "exclude-patterns")?,
+            followed: values(metadata, "followpaths")?,
+        })
+    }
+
+    /// The walk that yields what is to be sent.
+    pub(super) fn walk(&self, directory: &Dir) -> Result<Walk, ContextError> {
+        let root = directory.try_clone().map_err(|source| ContextError::Io {
+            action: "open",
+            path: String::new(),
+            source,
+        })?;
+        let excluded = IgnoreRules::from_patterns("exclude-patterns", texts(&self.excluded))?;
+        let followed = follow_links(directory, texts(&self.followed))?;
+        let included = texts(&self.included).chain(texts(&followed));
+        let included = IncludeRules::from_patterns("include-patterns", included)?;
+        Ok(Walk::new(root, excluded)?
+            .including(included)
+            .with_extended_attributes())
+    }
+}
+
+fn texts(list: &[String]) -> impl Iterator<Item = &str> {
+    list.iter().map(String::as_str)
+}
+
+/// The values of a key. Where `KEY-encoded` is true they are escaped as in a URL's query, which is
+/// how BuildKit sends what is not ASCII.
+fn values(metadata: &MetadataMap, key: &str) -> Result<Vec<String>, Status> {
+    let encoded = metadata
+        .get(format!("{key}-encoded"))
+        .is_some_and(|value| is_true(value.as_bytes()));
+    let values = metadata.get_all(key).iter().map(|value| {
+        let value = value.as_bytes();
+        let decoded: Cow<'_, [u8]> = if encoded {
+            let spaces: Vec<u8> = value
+                .iter()
+                .map(|byte| if *byte == b'+' { b' ' } else { *byte })
+                .collect();
+            percent_decode(&spaces).collect::<Vec<u8>>().into()
+        } else {
+            value.into()
+        };
+        String::from_utf8(decoded.into_owned())
+            .map_err(|_| Status::invalid_argument(format!("{key} is not UTF-8")))
+    });
+    values.collect()
+}
+
+/// What Go's `strconv.ParseBool` takes for true.
+fn is_true(value: &[u8]) -> bool {
+    matches!(value, b"1" | b"t" | b"T" | b"true" | b"TRUE" | b"True")
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::metadata::{AsciiMetadataKey, MetadataValue};
+
+    use super::*;
+
+    fn options(metadata: &[(&str, &[u8])]) -> Result<TransferOptions, Status> {
+        let mut map = MetadataMap::new();
+        for (key, value) in metadata {
+            map.append(
+                key.parse::<AsciiMetadataKey>().unwrap(),
+                MetadataValue::try_from(*value).unwrap(),
+            );
+        }
+        TransferOptions::from_metadata(&map)
+    }
+
+    #[test]
+    fn values_are_read_and_decoded() {
+        let read = options(&[
+            ("dir-name", b"context"),
+            ("exclude-patterns", b"a+b%20"),
+            ("exclude-patterns", b"!c, d"),
+            ("include-patterns-encoded", b"1"),
+            ("include-patterns", b"%C3%BC+%2B%25"),
+            ("include-patterns", b"plain"),
+            ("followpaths-encoded", b"false"),
+            ("followpaths", b"%20"),
+        ]);
+        let list = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
+        let expected = TransferOptions {
+            directory: "context".to_owned(),
+            included: list(&["ü +%", "plain"]),
+            excluded: list(&["a+b%20", "!c, d"]),
+            followed: list(&["%20"]),
+        };
+        assert_eq!(read.unwrap(), expected);
+        let read = options(&[]).unwrap();
+        assert_eq!((read.directory.as_str(), read.included.len()), ("", 0));
+        let error = options(&[("dir-name-encoded", b"1"), ("dir-name", b"%ff")]).unwrap_err();
+        assert_eq!(error.message(), "dir-name is not UTF-8");
+    }
+}
