@@ -59,6 +59,7 @@ async fn an_image_is_pushed_once_and_tagged_in_order() {
         world.logged(),
         [
             "# Prepare".to_owned(),
+            "the build engine is memory".to_owned(),
             format!("{IMAGE} is built with the engine memory"),
             "# Build".to_owned(),
             "# Push".to_owned(),
