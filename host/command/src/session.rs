@@ -32,8 +32,8 @@ pub(crate) fn configuration(path: Option<&Path>) -> Result<Configuration, Failur
     }
 }
 
-/// Refuses a workspace that holds the operator's secrets or compiled code: steps read it, builds
-/// copy it, and whoever wrote it could have put something there.
+/// Refuses a workspace that holds the operator's secrets, compiled code or caches: steps read it,
+/// builds copy it, and whoever wrote it could have put something there.
 pub(crate) fn require_apart(
     configuration: &Configuration,
     workspace: &Path,
@@ -52,6 +52,7 @@ pub(crate) fn require_apart(
             "records of pushed images",
             configuration.build.records.as_ref(),
         ),
+        ("caches of builds", configuration.build.cache.as_ref()),
     ];
     let workspace = workspace.canonicalize()?;
     for (what, path) in folders {

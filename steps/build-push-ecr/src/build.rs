@@ -45,7 +45,7 @@ pub(crate) fn request(
         request = request.base_image_credential(&base);
     }
     request = with_caches(request, plan, credential, not_applicable)?;
-    request = build.extensions.apply(request, not_applicable);
+    request = build.extensions.apply(request);
     if build.skip_unchanged {
         request = request.skip_unchanged(&plan.image(), credential);
     }

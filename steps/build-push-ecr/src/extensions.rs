@@ -3,15 +3,13 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use stepyard_sdk::{
-    Error,
-    build::{Request, feature, supports},
+    build::Request,
     grammar::{Compression, ImageReference},
     setting::{Problems, Text},
 };
 
 use crate::{
     plan::{check_pairs, check_path, check_word},
-    report::NotApplicable,
     settings::{BuildPushEcr, Network, ProvenanceMode},
 };
 
@@ -74,70 +72,8 @@ impl Extensions {
         }
     }
 
-    /// The settings without which the image would be another one, and the feature that each needs.
-    fn needs(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        [
-            (!self.ssh.is_empty(), "ssh", feature::SSH),
-            (self.platforms.len() > 1, "platforms", feature::PLATFORMS),
-            (
-                !self.build_contexts.is_empty(),
-                "buildContexts",
-                feature::NAMED_CONTEXTS,
-            ),
-            (
-                !self.extra_hosts.is_empty(),
-                "extraHosts",
-                feature::EXTRA_HOSTS,
-            ),
-            (
-                self.network != Network::Default,
-                "network",
-                feature::NETWORK_MODE,
-            ),
-            (
-                !self.annotations.is_empty(),
-                "annotations",
-                feature::ANNOTATIONS,
-            ),
-            (self.provenance.is_some(), "provenance", feature::PROVENANCE),
-            (self.sbom, "sbom", feature::SBOM),
-            (
-                self.source_date_epoch.is_some(),
-                "sourceDateEpoch",
-                feature::SOURCE_DATE_EPOCH,
-            ),
-        ]
-        .into_iter()
-        .filter(|(is_set, _, _)| *is_set)
-        .map(|(_, setting, feature)| (setting, feature))
-    }
-
-    /// Checks that the engine has what the image needs.
-    ///
-    /// # Errors
-    /// `unsupported` with every setting that it lacks.
-    pub(crate) fn require(&self, engine: &str) -> Result<(), Error> {
-        let missing: Vec<&str> = self
-            .needs()
-            .filter(|(_, feature)| !supports(feature))
-            .map(|(setting, _)| setting)
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(Error::unsupported(format!(
-            "the engine {engine} cannot honour {}",
-            missing.join(", ")
-        ))
-        .with_hint("use an engine with a newer BuildKit, or leave the setting out"))
-    }
-
-    /// The request with these settings. What only saves space is noted where the engine lacks it.
-    pub(crate) fn apply(
-        &self,
-        mut request: Request,
-        not_applicable: &mut Vec<NotApplicable>,
-    ) -> Request {
+    /// The request with these settings. The engine reports or refuses what it lacks.
+    pub(crate) fn apply(&self, mut request: Request) -> Request {
         for id in &self.ssh {
             request = request.ssh_agent(id);
         }
@@ -166,15 +102,8 @@ impl Extensions {
         if let Some(seconds) = self.source_date_epoch {
             request = request.source_date_epoch(seconds);
         }
-        match self.compression {
-            Some(compression) if supports(feature::COMPRESSION) => {
-                request = request.compression(&compression.to_string());
-            }
-            Some(_) => not_applicable.push(NotApplicable {
-                setting: "compression".to_owned(),
-                reason: "the engine decides how layers are compressed".to_owned(),
-            }),
-            None => {}
+        if let Some(compression) = self.compression {
+            request = request.compression(&compression.to_string());
         }
         request.pull(self.pull).sbom(self.sbom)
     }

@@ -262,42 +262,70 @@ fn single_settings_are_refused_by_their_names() {
 }
 
 #[test]
-fn further_settings_are_refused_by_their_names() {
-    refused("ssh[0]", json!({"ssh": "a=b"}));
-    refused(
-        "platforms[1]",
-        json!({"platforms": ["linux/amd64", "linux/"]}),
-    );
-    refused(
-        "buildContexts[\"a\"]",
-        json!({"buildContexts": {"a": "https://example.com/a.git"}}),
-    );
-    refused(
-        "buildContexts[\"a\"]",
-        json!({"buildContexts": {"a": "docker-image://A"}}),
-    );
-    refused(
-        "buildContexts[\"a b\"]",
-        json!({"buildContexts": {"a b": "x"}}),
-    );
-    refused(
-        "extraHosts[\"a b\"]",
-        json!({"extraHosts": {"a b": "10.0.0.1"}}),
-    );
-    refused("compression", json!({"compression": "gzip:11"}));
-    refused(
-        "annotations[\"index:a\"]",
-        json!({"annotations": {"index:a": "b"}}),
-    );
-    refused("sourceDateEpoch", json!({"sourceDateEpoch": "yesterday"}));
-    refused(
-        "remoteCacheImage",
-        json!({"remoteCacheImage": "type=inline"}),
-    );
-    refused(
-        "cacheTo",
-        json!({"cacheTo": "type=registry,ref=app/cache,mode=all"}),
-    );
+fn further_settings_are_refused_with_what_is_expected() {
+    for (changes, message) in [
+        (
+            json!({"ssh": "a=b"}),
+            "ssh[0]: \"a=b\" is not the id of an SSH agent; expected 1 to 128 letters, digits, \
+             '.', '_' or '-'",
+        ),
+        (
+            json!({"platforms": ["linux/amd64", "linux/"]}),
+            "platforms[1]: \"linux/\" is not a platform; expected a system and an architecture, \
+             such as linux/arm64",
+        ),
+        (
+            json!({"buildContexts": {"a": "https://example.com/a.git"}}),
+            "buildContexts[\"a\"]: found a remote address; expected a path relative to the \
+             workspace or docker-image://REFERENCE",
+        ),
+        (
+            json!({"buildContexts": {"a": "../up"}}),
+            "buildContexts[\"a\"]: found a path with '..'; expected a path relative to the \
+             workspace and within it",
+        ),
+        (
+            json!({"buildContexts": {"a b": "x"}}),
+            "buildContexts[\"a b\"]: not a name; expected 1 to 255 letters, digits, '.', '_', \
+             '-', '/', ':' or '@'",
+        ),
+        (
+            json!({"extraHosts": {"a b": "10.0.0.1"}}),
+            "extraHosts[\"a b\"]: not a host name; expected letters, digits, '_' and '-', with \
+             dots between",
+        ),
+        (
+            json!({"extraHosts": {"db": "nowhere"}}),
+            "extraHosts[\"db\"]: \"nowhere\" is not an address; expected an IP address or \
+             host-gateway",
+        ),
+        (
+            json!({"compression": "gzip:11"}),
+            "compression: invalid compression \"gzip:11\": found '1' at character 6; expected a \
+             level from 0 to 9",
+        ),
+        (
+            json!({"annotations": {"index:a": "b"}}),
+            "annotations[\"index:a\"]: names a level; expected the annotation's own name: it \
+             goes to the manifest",
+        ),
+        (
+            json!({"sourceDateEpoch": "yesterday"}),
+            "sourceDateEpoch: \"yesterday\" is not a time; expected seconds since 1970, such as \
+             1700000000",
+        ),
+        (
+            json!({"remoteCacheImage": "type=inline"}),
+            "remoteCacheImage: found a cache of the type inline; expected an image",
+        ),
+        (
+            json!({"cacheTo": "type=registry,ref=app/cache,mode=all"}),
+            "cacheTo: invalid cache \"all\": found 'a' at character 1; expected mode= and min or \
+             max",
+        ),
+    ] {
+        assert_eq!(problems(&changes), [message]);
+    }
 }
 
 #[test]

@@ -38,7 +38,6 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, Error> {
             "the engine {engine} can neither push nor hold an image"
         )));
     }
-    plan.build.extensions.require(&engine)?;
 
     log::begin_phase("Build");
     let mut not_applicable = plan.not_applicable.clone();

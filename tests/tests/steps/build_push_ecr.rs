@@ -59,6 +59,7 @@ async fn an_image_is_pushed_once_and_tagged_in_order() {
         world.logged(),
         [
             "# Prepare".to_owned(),
+            "the build engine is memory".to_owned(),
             format!("{IMAGE} is built with the engine memory"),
             "# Build".to_owned(),
             "# Push".to_owned(),
@@ -185,6 +186,160 @@ async fn what_does_not_apply_is_reported() {
         ]
     );
     assert_eq!(world.calls()[1..3], ["login hub", "build . VERSION=1.10"]);
+}
+
+#[tokio::test]
+async fn every_setting_reaches_the_engine() {
+    let world = Capabilities::new()
+        .repository(IMAGE, &[])
+        .features(&[
+            Feature::Hold,
+            Feature::CacheFrom,
+            Feature::CacheTo,
+            Feature::CacheLocal,
+            Feature::CacheOther,
+        ])
+        .with_operator();
+    let changes = json!({
+        "ssh": "default",
+        "platforms": ["linux/amd64", "linux/arm64"],
+        "buildContexts": {"alpine": "docker-image://alpine:3.20", "assets": "web/assets"},
+        "extraHosts": {"db.test": "192.0.2.1", "host.test": "host-gateway"},
+        "annotations": {"org.example.a": "b"},
+        "network": "host",
+        "pull": true,
+        "compression": "zstd:3",
+        "provenance": "min",
+        "sbom": true,
+        "sourceDateEpoch": 1_700_000_000,
+        "remoteCacheImage": "team/cache:main",
+        "cacheFrom": ["type=local,src=team/app", "type=s3,bucket=b"],
+        "cacheTo": "type=local,dest=team/app,mode=max",
+        "skipUnchanged": true,
+    });
+    world.run(STEP, settings(&changes)).await.unwrap();
+    let registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+    let build = [
+        "build . ssh=\"default\" platform=\"linux/amd64\" platform=\"linux/arm64\"",
+        "alpine=Image(ImageReference",
+        "assets=Folder(\"web/assets\")",
+        "db.test=Some(192.0.2.1) host.test=None",
+        "org.example.a=\"b\" network=Host pull=true compression=zstd:3",
+        "provenance=Min sbom=true epoch=1700000000",
+        &format!(
+            "from=registry:{registry}/team/cache:main from=local:team/app from=s3:type=s3,bucket=b"
+        ),
+        &format!("to=registry:{registry}/team/cache:main to=local:team/app skip={IMAGE}"),
+    ];
+    let calls = world.calls();
+    for part in build {
+        assert!(calls[1].contains(part), "{part}\n{}", calls[1]);
+    }
+}
+
+#[tokio::test]
+async fn what_the_operator_does_not_allow_is_denied() {
+    for (setting, value, denied) in [
+        ("network", "host", "use-host-network on the build engine"),
+        (
+            "ssh",
+            "default",
+            "use-ssh-agent on the SSH agent of the host",
+        ),
+    ] {
+        let world = Capabilities::new().repository(IMAGE, &[]);
+        let error = world.fail(STEP, settings(&json!({setting: value}))).await;
+        assert_eq!(error.kind, ErrorKind::Denied, "{error}");
+        assert_eq!(
+            error.message,
+            format!("denied: {denied}: the operator of this machine does not allow it")
+        );
+        assert!(error.hint.unwrap().contains("under [build]"));
+        assert_eq!(world.calls(), ["login aws_main"]);
+    }
+}
+
+#[tokio::test]
+async fn caches_in_folders_need_a_folder_of_the_operator() {
+    let world = Capabilities::new()
+        .repository(IMAGE, &[])
+        .features(&[Feature::Hold, Feature::CacheLocal]);
+    let changes = json!({"cacheTo": "type=local,dest=team/app"});
+    let error = world.fail(STEP, settings(&changes)).await;
+    assert_eq!(error.kind, ErrorKind::Unsupported);
+    assert_eq!(error.message, "this host keeps no caches of the type local");
+}
+
+#[tokio::test]
+async fn caching_keeps_the_cache_in_the_image_where_the_engine_can() {
+    let features = [Feature::Hold, Feature::CacheInline, Feature::CacheTo];
+    let world = || {
+        Capabilities::new()
+            .repository(IMAGE, &[("latest", digest('b'))])
+            .features(&features)
+    };
+    let caching = world();
+    let changes = json!({"caching": true});
+    caching.run(STEP, settings(&changes)).await.unwrap();
+    // Only the tags that exist are asked for layers.
+    assert_eq!(
+        caching.calls()[1],
+        format!("build . from=registry:{IMAGE}:latest to=inline:")
+    );
+    let with_another = world();
+    let changes = json!({"caching": true, "cacheTo": "team/cache"});
+    with_another.run(STEP, settings(&changes)).await.unwrap();
+    assert!(with_another.calls()[1].ends_with("/team/cache"));
+    let without = Capabilities::new().repository(IMAGE, &[]);
+    let changes = json!({"caching": true});
+    without.run(STEP, settings(&changes)).await.unwrap();
+    assert_eq!(without.calls()[1], "build .");
+}
+
+#[tokio::test]
+async fn where_nothing_has_changed_only_tags_are_written() {
+    let tags = [("old", digest('a')), ("latest", digest('b'))];
+    for features in [[Feature::Hold], [Feature::PushWhileBuilding]] {
+        let world = Capabilities::new()
+            .repository(IMAGE, &tags)
+            .features(&features)
+            .unchanged();
+        let changes = json!({"skipUnchanged": true});
+        let outcome = world.run(STEP, settings(&changes)).await.unwrap();
+        assert_eq!(
+            world.calls(),
+            [
+                "login aws_main",
+                &format!("build . skip={IMAGE}"),
+                "tag 1.2.3",
+                "tag 1.2",
+                "tag latest",
+            ]
+        );
+        assert_eq!(outcome.images.len(), 3);
+        let line = format!(
+            "nothing has changed since {IMAGE}@{} was pushed, so nothing is built",
+            digest('a')
+        );
+        assert!(world.logged().contains(&line), "{:?}", world.logged());
+    }
+}
+
+#[tokio::test]
+async fn an_unchanged_image_does_not_move_an_immutable_tag() {
+    let world = Capabilities::new()
+        .repository(IMAGE, &[("old", digest('a')), ("latest", digest('b'))])
+        .immutable()
+        .unchanged();
+    let error = world
+        .fail(STEP, settings(&json!({"skipUnchanged": true})))
+        .await;
+    assert_eq!(error.kind, ErrorKind::Conflict);
+    assert!(
+        !world.calls().iter().any(|call| call.starts_with("tag ")),
+        "{:?}",
+        world.calls()
+    );
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use stepyard::build::{
 };
 use stepyard::ecr::{DescribeRepository, Ecr, Repository, TagMutability};
 use stepyard::event::{Event, EventKind, EventSink, Reporter};
-use stepyard::policy::Authorized;
+use stepyard::policy::{Authorized, Entitlement};
 use stepyard::registry::{
     Copy, Descriptor, GetManifest, ListTags, Manifest, PutManifest, Registry, Resolve, TagImage,
 };
@@ -19,6 +19,8 @@ use stepyard::{
     CapabilityError, ComponentSource, ErrorKind, Host, Outcome, RunError, RunRequest, Workspace,
 };
 use stepyard_grammar::{Digest, ImageReference, RegistryHost};
+
+use crate::further_settings::further_settings;
 
 /// A digest of one repeated digit.
 pub(crate) fn digest(digit: char) -> Digest {
@@ -40,6 +42,10 @@ struct State {
     ignored: Vec<IgnoredSetting>,
     /// The digest of what the next build makes.
     built: Digest,
+    /// Whether it has been pushed before, and nothing has changed since.
+    unchanged: bool,
+    allowed: Vec<Entitlement>,
+    keeps_caches: bool,
     calls: Vec<String>,
     logged: Vec<String>,
 }
@@ -55,6 +61,9 @@ impl Capabilities {
                 features: vec![Feature::Hold],
                 ignored: Vec::new(),
                 built: digest('a'),
+                unchanged: false,
+                allowed: Vec::new(),
+                keeps_caches: false,
                 calls: Vec::new(),
                 logged: Vec::new(),
             })),
@@ -98,6 +107,19 @@ impl Capabilities {
         self.with(|state| state.ignored.push(IgnoredSetting { setting, reason }))
     }
 
+    /// The same with an image that was pushed before, and of which nothing has changed.
+    pub(crate) fn unchanged(self) -> Self {
+        self.with(|state| state.unchanged = true)
+    }
+
+    /// The same with an operator who allows everything that there is to allow.
+    pub(crate) fn with_operator(self) -> Self {
+        self.with(|state| {
+            state.allowed = Entitlement::ALL.to_vec();
+            state.keeps_caches = true;
+        })
+    }
+
     /// What was asked for, without the reading calls.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.state.lock().unwrap().calls.clone()
@@ -111,13 +133,20 @@ impl Capabilities {
     /// Runs a built-in step.
     pub(crate) async fn run(&self, step: &str, settings: Value) -> Result<Outcome, RunError> {
         let folder = tempfile::tempdir().unwrap();
-        let host = Host::builder()
+        let (allowed, keeps_caches) = {
+            let state = self.state.lock().unwrap();
+            (state.allowed.clone(), state.keeps_caches)
+        };
+        let mut host = Host::builder()
             .authenticator(self.clone())
             .engine(self.clone())
             .registry(self.clone())
             .ecr(self.clone())
-            .build()
-            .unwrap();
+            .allow(allowed);
+        if keeps_caches {
+            host = host.build_cache_folder("/nonexistent/caches");
+        }
+        let host = host.build().unwrap();
         let component = host.load(ComponentSource::built_in(step)).await.unwrap();
         let request = RunRequest::new(settings)
             .workspace(Workspace::open(folder.path()).unwrap())
@@ -233,11 +262,20 @@ impl BuildEngine for Capabilities {
         for mode in request.snapshot_mode.iter() {
             noted.push_str(&format!(" snapshot-mode={mode}"));
         }
+        noted.push_str(&further_settings(&request));
         self.note(noted);
-        let (built, ignored_settings) = {
+        let (built, ignored_settings, unchanged) = {
             let state = self.state.lock().unwrap();
-            (state.built.clone(), state.ignored.clone())
+            (state.built.clone(), state.ignored.clone(), state.unchanged)
         };
+        if unchanged && request.skip_unchanged.is_some() {
+            return Ok(BuiltImage {
+                id: digest('f'),
+                pushed: Some(descriptor(built)),
+                unchanged: true,
+                ignored_settings,
+            });
+        }
         let pushed = match request.destination {
             Some(destination) => {
                 self.note(format!("push {}", destination.reference));

@@ -3,4 +3,5 @@
 
 mod build_push_ecr;
 mod capabilities;
+mod further_settings;
 mod promote_image;

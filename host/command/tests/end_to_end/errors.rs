@@ -42,6 +42,7 @@ cases! {
         command.env_remove("STEPYARD_SECRET_SECRET_KEY");
     };
     secret_in_a_build_argument: [], Project::new, |_, _| {};
+    host_network_not_allowed: [], Project::new, |_, _| {};
     failure_without_output: [], Project::new, |_, _| {};
     failing_instruction: [], Project::new, |_, _| {};
     missing_dockerfile: [], Project::new, |project, _| {

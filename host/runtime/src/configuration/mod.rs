@@ -5,6 +5,7 @@
 //! | `registries."HOST".endpoint` | where a registry is reached instead of at its own name |
 //! | `aws.endpoint-url` | where AWS's APIs are reached |
 //! | `docker.host` | the Docker Engine |
+//! | `build.allow`, `build.cache` | what builds may have of the machine, and where their caches are |
 //! | `limits.memory`, `.cpu-time`, `.wall-clock`, `.output-bytes` | the most that a step may use |
 //! | `secrets.directory`, `secrets.file` | where secrets are read from |
 //! | `components.cache` | where compiled components are kept |
