@@ -48,13 +48,11 @@ impl CacheOptions {
     }
 
     fn parse(text: &str, direction: Direction) -> Result<Self, GrammarError> {
-        let mut attributes = BTreeMap::new();
         if !text.contains('=') {
             check_value("ref", text)?;
-            attributes.insert("ref".to_owned(), text.to_owned());
-            let kind = "registry".to_owned();
-            return Ok(Self { kind, attributes });
+            return Ok(Self::of_image(text));
         }
+        let mut attributes = BTreeMap::new();
         for attribute in text.split(',') {
             let Some((name, value)) = attribute.split_once('=') else {
                 return Err(error(attribute, attribute.len(), "a '=' and a value"));
@@ -128,6 +126,22 @@ impl CacheOptions {
             }
         }
         Ok(())
+    }
+
+    /// The cache that an image holds: `type=registry,ref=IMAGE`. Nothing is checked.
+    pub fn of_image(image: &str) -> Self {
+        Self {
+            kind: "registry".to_owned(),
+            attributes: BTreeMap::from([("ref".to_owned(), image.to_owned())]),
+        }
+    }
+
+    /// The cache that the built image itself holds: `type=inline`.
+    pub fn inline() -> Self {
+        Self {
+            kind: "inline".to_owned(),
+            attributes: BTreeMap::new(),
+        }
     }
 
     /// The type: `registry`, `inline`, `local` or another.

@@ -12,11 +12,12 @@
 //! | [`tag`], [`digest`] | [`Tag`], [`Digest`] |
 //! | [`aws`], [`ecr`] | [`AwsAccountId`], [`AwsRegion`], [`AwsPartition`], [`EcrRegistry`] |
 //! | [`quantity`], [`duration`] | [`MemoryQuantity`], [`CpuQuantity`], [`StepTimeout`] |
-//! | [`cache`] | [`CacheOptions`] |
+//! | [`cache`], [`compression`] | [`CacheOptions`], [`Compression`] |
 //! | [`identifier`] | [`StepIdentifier`], [`StepName`] |
 
 pub mod aws;
 pub mod cache;
+pub mod compression;
 pub mod digest;
 pub mod duration;
 pub mod ecr;
@@ -31,6 +32,7 @@ mod text;
 
 pub use aws::{AwsAccountId, AwsPartition, AwsRegion};
 pub use cache::CacheOptions;
+pub use compression::{Compression, CompressionAlgorithm};
 pub use digest::Digest;
 pub use duration::StepTimeout;
 pub use ecr::{EcrEndpoint, EcrRegistry};

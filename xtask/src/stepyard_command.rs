@@ -93,6 +93,8 @@ impl Stepyard {
             .arg(&self.workspace)
             .current_dir(&self.folder)
             .env("DOCKER_HOST", &self.docker_host)
+            // The engine that is meant, whatever this machine names.
+            .env_remove("BUILDKIT_HOST")
             .env("STEPYARD_SECRET_LOCAL_ACCESS_KEY", "AKIALOCALLOCALLOCAL0")
             .env("STEPYARD_SECRET_LOCAL_SECRET_KEY", "local");
         command

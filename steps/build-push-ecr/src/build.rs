@@ -2,12 +2,12 @@
 
 use stepyard_sdk::{
     Credential, Error, auth,
-    build::{Request, supports},
-    grammar::ImageReference,
+    build::{Request, feature, supports},
+    grammar::{CacheOptions, ImageReference},
     log,
 };
 
-use crate::{plan::Plan, report::NotApplicable};
+use crate::{cache::Cache, plan::Plan, prepare, report::NotApplicable};
 
 /// The request for `plan`, which pushes to `destination` where one is given.
 ///
@@ -44,20 +44,10 @@ pub(crate) fn request(
             .map_err(|error| error.with_context(format_args!("baseImageConnectorRefs[{index}]")))?;
         request = request.base_image_credential(&base);
     }
-    for image in &build.cache_sources {
-        log::debug!("cached layers may come from {image}");
-        request = request.cache_source(image, Some(credential));
-    }
-    for (setting, image) in &build.cache_destinations {
-        if supports("cache-to") {
-            log::debug!("layers are kept in {image}");
-            request = request.cache_destination(image, credential);
-        } else {
-            not_applicable.push(NotApplicable {
-                setting: (*setting).to_owned(),
-                reason: "the engine does not write a cache to a registry".to_owned(),
-            });
-        }
+    request = with_caches(request, plan, credential, not_applicable)?;
+    request = build.extensions.apply(request, not_applicable);
+    if build.skip_unchanged {
+        request = request.skip_unchanged(&plan.image(), credential);
     }
     if let Some(user) = build.run_as_user {
         request = request.run_as_user(&user.to_string());
@@ -80,11 +70,60 @@ pub(crate) fn request(
     // The default is for engines that have the choice; where nobody made it, nobody is told.
     match build.optimize {
         Some(optimize) => request = request.snapshot_mode(if optimize { "redo" } else { "full" }),
-        None if supports("snapshot-mode") => request = request.snapshot_mode("redo"),
+        None if supports(feature::SNAPSHOT_MODE) => request = request.snapshot_mode("redo"),
         None => {}
     }
     Ok(match destination {
         Some(destination) => request.destination(destination, credential),
         None => request,
     })
+}
+
+fn with_caches(
+    mut request: Request,
+    plan: &Plan,
+    credential: &Credential,
+    not_applicable: &mut Vec<NotApplicable>,
+) -> Result<Request, Error> {
+    let build = &plan.build;
+    let of_type = |cache: &CacheOptions| (cache.kind() == "registry").then_some(credential);
+    for cache in &build.cache_imports {
+        if cache.is_supported(false, not_applicable) {
+            log::debug!("{}: layers may come from {}", cache.setting, open(cache));
+            request = request.cache_import(&cache.options, of_type(&cache.options));
+        }
+    }
+    for cache in &build.cache_exports {
+        if cache.is_supported(true, not_applicable) {
+            log::debug!("{}: layers are kept in {}", cache.setting, open(cache));
+            request = request.cache_export(&cache.options, of_type(&cache.options));
+        }
+    }
+    // The engine's own cache is what was asked for where it can keep none in the image.
+    let inline = build.caching == Some(true)
+        && build.cache_exports.is_empty()
+        && supports(feature::CACHE_INLINE);
+    if inline {
+        request = request.cache_export(&CacheOptions::inline(), None);
+        for tag in plan.tags() {
+            if prepare::resolve(plan, tag, credential)?.is_some() {
+                let image = plan.image().with_tag(tag.clone());
+                log::debug!("caching: layers may come from {image}");
+                request = request.cache_import(
+                    &CacheOptions::of_image(&image.to_string()),
+                    Some(credential),
+                );
+            }
+        }
+    }
+    Ok(request)
+}
+
+/// What a cache is, without its attributes: they may be credentials.
+fn open(cache: &Cache) -> String {
+    match (cache.image(), cache.options.place()) {
+        (Some(image), _) => image.to_string(),
+        (None, Some(place)) => place,
+        (None, None) => "the image".to_owned(),
+    }
 }

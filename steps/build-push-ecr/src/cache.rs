@@ -1,65 +1,91 @@
-//! Where cached layers are: `remoteCacheImage`, `cacheFrom` and `cacheTo`.
+//! Caches of a build: `remoteCacheImage`, `cacheFrom` and `cacheTo`.
 
 use stepyard_sdk::{
-    grammar::{EcrRegistry, EcrRepositoryName, ImageReference, Tag},
+    build::{feature, supports},
+    grammar::{CacheOptions, EcrRegistry, EcrRepositoryName, GrammarError, ImageReference, Tag},
     setting::Problems,
 };
 
 use crate::report::NotApplicable;
 
+/// A cache that a setting names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cache {
+    /// The setting's path, as the user writes it.
+    pub setting: String,
+    /// The cache, with a whole reference where it is in a registry.
+    pub options: CacheOptions,
+}
+
+/// A cache whose registry is not known yet.
+#[derive(Clone, Debug)]
+pub struct NamedCache {
+    cache: Cache,
+    image: Option<CacheName>,
+}
+
 /// An image that holds cached layers, as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CacheName {
+enum CacheName {
     /// A repository of the registry that the step pushes to, with or without a tag.
     Repository(EcrRepositoryName, Option<Tag>),
     /// A whole reference.
     Image(ImageReference),
 }
 
-/// Attributes of BuildKit's notation that say how the cache is stored, which the engine decides.
-const ENGINE_DECIDES: [&str; 4] = ["mode", "image-manifest", "oci-mediatypes", "compression"];
-
-/// Reads `repository`, `repository:tag`, a whole reference, or BuildKit's
-/// `type=registry,ref=<one of these>`. Nothing, and a noted problem, where it is none.
-pub fn parse(
-    path: &str,
-    text: &str,
-    problems: &mut Problems,
-    not_applicable: &mut Vec<NotApplicable>,
-) -> Option<CacheName> {
-    if !text.contains('=') {
-        return parse_image(path, text, problems);
-    }
-    let mut reference = None;
-    let mut valid = true;
-    for attribute in text.split(',') {
-        let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
-        match name {
-            "type" if value == "registry" => {}
-            "ref" => reference = Some(value),
-            _ if ENGINE_DECIDES.contains(&name) => not_applicable.push(NotApplicable {
-                setting: path.to_owned(),
-                reason: format!("{attribute}: the engine decides how the cache is stored"),
-            }),
-            _ => {
-                valid = false;
-                problems.add(
-                    path,
-                    format_args!("found {attribute:?}; expected type=registry,ref=<an image>"),
-                );
-            }
-        }
-    }
-    let Some(reference) = reference else {
-        if valid {
-            problems.add(path, "no ref; expected type=registry,ref=<an image>");
-        }
+/// Reads an image to keep layers in. Nothing, and a noted problem, where it is none.
+pub fn parse_image(setting: &str, text: &str, problems: &mut Problems) -> Option<NamedCache> {
+    let named = parse_export(setting, text, problems)?;
+    if named.image.is_none() {
+        let kind = named.cache.options.kind();
+        problems.add(
+            setting,
+            format_args!("found a cache of the type {kind}; expected an image"),
+        );
         return None;
-    };
-    parse_image(path, reference, problems).filter(|_| valid)
+    }
+    Some(named)
 }
 
-fn parse_image(path: &str, text: &str, problems: &mut Problems) -> Option<CacheName> {
+/// Reads a cache to take layers from. Nothing, and a noted problem, where it is none.
+pub fn parse_import(setting: &str, text: &str, problems: &mut Problems) -> Option<NamedCache> {
+    parse(setting, CacheOptions::parse_import(text), problems)
+}
+
+/// Reads a cache to keep layers in. In a registry it takes the form that ECR takes, where the user
+/// says nothing else.
+pub fn parse_export(setting: &str, text: &str, problems: &mut Problems) -> Option<NamedCache> {
+    let mut named = parse(setting, CacheOptions::parse_export(text), problems)?;
+    if named.image.is_some() && named.cache.options.get("oci-mediatypes") != Some("false") {
+        named.cache.options = named
+            .cache
+            .options
+            .with_default("image-manifest", "true")
+            .with_default("oci-mediatypes", "true");
+    }
+    Some(named)
+}
+
+fn parse(
+    setting: &str,
+    options: Result<CacheOptions, GrammarError>,
+    problems: &mut Problems,
+) -> Option<NamedCache> {
+    let options = problems.check(setting, options)?;
+    let image = match (options.kind(), options.get("ref")) {
+        ("registry", Some(reference)) => Some(parse_name(setting, reference, problems)?),
+        _ => None,
+    };
+    Some(NamedCache {
+        cache: Cache {
+            setting: setting.to_owned(),
+            options,
+        },
+        image,
+    })
+}
+
+fn parse_name(path: &str, text: &str, problems: &mut Problems) -> Option<CacheName> {
     // As in Docker's references, a first segment with a dot or a port is a registry.
     let is_whole = text
         .split_once('/')
@@ -80,24 +106,42 @@ fn parse_image(path: &str, text: &str, problems: &mut Problems) -> Option<CacheN
     Some(CacheName::Repository(repository, tag))
 }
 
-impl CacheName {
-    /// The reference, by the host name of `registry`. Nothing, and a noted problem, where it is in
+impl NamedCache {
+    /// The same cache with the layers of all stages.
+    #[must_use]
+    pub fn of_all_stages(mut self) -> Self {
+        self.cache.options = self.cache.options.with_default("mode", "max");
+        self
+    }
+
+    /// The cache, by the host name of `registry`. Nothing, and a noted problem, where it is in
     /// another account or region: the step's credential is for this one.
-    pub fn in_registry(
-        &self,
-        path: &str,
+    pub fn in_registry(self, registry: &EcrRegistry, problems: &mut Problems) -> Option<Cache> {
+        let Self { mut cache, image } = self;
+        if let Some(name) = image {
+            let image = name.in_registry(&cache.setting, registry, problems)?;
+            cache.options = cache.options.with("ref", image.to_string());
+        }
+        Some(cache)
+    }
+}
+
+impl CacheName {
+    fn in_registry(
+        self,
+        setting: &str,
         registry: &EcrRegistry,
         problems: &mut Problems,
     ) -> Option<ImageReference> {
         let (repository, tag) = match self {
-            Self::Repository(repository, tag) => (repository.clone().into(), tag.clone()),
+            Self::Repository(repository, tag) => (repository.into(), tag),
             Self::Image(image) => {
                 let same = EcrRegistry::from_host(image.registry()).is_some_and(|other| {
                     other.account() == registry.account() && other.region() == registry.region()
                 });
                 if !same {
                     problems.add(
-                        path,
+                        setting,
                         format_args!(
                             "{} is another registry; expected a repository of {registry}",
                             image.registry()
@@ -116,19 +160,63 @@ impl CacheName {
     }
 }
 
+impl Cache {
+    /// The cache that an image of the step's registry holds.
+    pub fn of_image(setting: &str, image: &ImageReference) -> Self {
+        Self {
+            setting: setting.to_owned(),
+            options: CacheOptions::of_image(&image.to_string()),
+        }
+    }
+
+    /// The image that holds it, where it is in a registry.
+    pub fn image(&self) -> Option<ImageReference> {
+        match self.options.kind() {
+            "registry" => ImageReference::parse(self.options.get("ref")?).ok(),
+            _ => None,
+        }
+    }
+
+    /// Whether the engine can use the cache. Where it cannot, that is noted.
+    pub(crate) fn is_supported(
+        &self,
+        export: bool,
+        not_applicable: &mut Vec<NotApplicable>,
+    ) -> bool {
+        let kind = self.options.kind();
+        let supported = supports(feature::of_cache(kind, export));
+        if !supported {
+            let reason = match kind {
+                "registry" if export => {
+                    "the engine does not write a cache to a registry".to_owned()
+                }
+                "registry" => "the engine does not take layers from a registry".to_owned(),
+                kind => format!("the engine has no caches of the type {kind}"),
+            };
+            not_applicable.push(NotApplicable {
+                setting: self.setting.clone(),
+                reason,
+            });
+        }
+        supported
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const HOST: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
 
-    fn read(text: &str) -> Result<String, Vec<String>> {
+    type Parse = fn(&str, &str, &mut Problems) -> Option<NamedCache>;
+
+    fn read(parse: Parse, text: &str) -> Result<String, Vec<String>> {
         let mut problems = Problems::default();
         let registry = EcrRegistry::parse(HOST).unwrap();
-        let image = parse("cacheTo", text, &mut problems, &mut Vec::new())
-            .and_then(|name| name.in_registry("cacheTo", &registry, &mut problems));
-        match image {
-            Some(image) => Ok(image.to_string()),
+        let cache = parse("cache", text, &mut problems)
+            .and_then(|cache| cache.in_registry(&registry, &mut problems));
+        match cache {
+            Some(cache) => Ok(cache.options.to_string()),
             None => Err(problems.lines().to_vec()),
         }
     }
@@ -136,26 +224,52 @@ mod tests {
     #[test]
     fn a_repository_is_completed_with_the_registry() {
         for (text, image) in [
-            ("app/cache", format!("{HOST}/app/cache")),
-            ("app/cache:v1", format!("{HOST}/app/cache:v1")),
+            ("app/cache", "app/cache"),
+            ("app/cache:v1", "app/cache:v1"),
+            (&format!("{HOST}/app/cache:v1"), "app/cache:v1"),
+            ("type=registry,ref=app/cache:v1", "app/cache:v1"),
+        ] {
+            let found = read(parse_import, text);
+            assert_eq!(found, Ok(format!("type=registry,ref={HOST}/{image}")));
+        }
+    }
+
+    #[test]
+    fn a_registry_cache_is_written_as_ecr_takes_it() {
+        let oci = "image-manifest=true";
+        for (text, written) in [
+            ("app", format!("{oci},oci-mediatypes=true,ref={HOST}/app")),
             (
-                &format!("{HOST}/app/cache:v1"),
-                format!("{HOST}/app/cache:v1"),
+                "type=registry,ref=app,mode=max,ignore-error=false",
+                format!("ignore-error=false,{oci},mode=max,oci-mediatypes=true,ref={HOST}/app"),
             ),
             (
-                "type=registry,ref=app/cache:v1",
-                format!("{HOST}/app/cache:v1"),
+                "type=registry,ref=app,oci-mediatypes=false",
+                format!("oci-mediatypes=false,ref={HOST}/app"),
             ),
         ] {
-            assert_eq!(read(text), Ok(image));
+            let found = read(parse_export, text);
+            assert_eq!(found, Ok(format!("type=registry,{written}")));
+        }
+    }
+
+    #[test]
+    fn other_types_are_left_as_they_are() {
+        for text in [
+            "type=inline",
+            "type=local,dest=team/app",
+            "type=gha,scope=main",
+        ] {
+            assert_eq!(read(parse_export, text), Ok(text.to_owned()));
         }
     }
 
     #[test]
     fn another_endpoint_of_the_same_registry_becomes_this_one() {
+        let fips = "123456789012.dkr.ecr-fips.us-east-1.amazonaws.com/app/cache";
         assert_eq!(
-            read("123456789012.dkr.ecr-fips.us-east-1.amazonaws.com/app/cache"),
-            Ok(format!("{HOST}/app/cache"))
+            read(parse_import, fips),
+            Ok(format!("type=registry,ref={HOST}/app/cache"))
         );
     }
 
@@ -167,44 +281,37 @@ mod tests {
             "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
         ] {
             assert_eq!(
-                read(&format!("{host}/app/cache")),
+                read(parse_export, &format!("{host}/app/cache")),
                 Err(vec![format!(
-                    "cacheTo: {host} is another registry; expected a repository of {HOST}"
+                    "cache: {host} is another registry; expected a repository of {HOST}"
                 )])
             );
         }
     }
 
     #[test]
-    fn other_kinds_of_cache_are_refused() {
-        assert_eq!(
-            read("type=local,dest=/tmp"),
-            Err(vec![
-                "cacheTo: found \"type=local\"; expected type=registry,ref=<an image>".to_owned(),
-                "cacheTo: found \"dest=/tmp\"; expected type=registry,ref=<an image>".to_owned(),
-            ])
-        );
-        assert_eq!(
-            read("type=registry"),
-            Err(vec![
-                "cacheTo: no ref; expected type=registry,ref=<an image>".to_owned()
-            ])
-        );
-    }
-
-    #[test]
-    fn what_the_engine_decides_is_reported() {
-        let mut reported = Vec::new();
-        let name = parse(
-            "cacheTo",
-            "type=registry,ref=app/cache,mode=max",
-            &mut Problems::default(),
-            &mut reported,
-        );
-        assert!(matches!(name, Some(CacheName::Repository(_, None))));
-        assert_eq!(
-            reported.first().map(ToString::to_string).as_deref(),
-            Some("cacheTo (mode=max: the engine decides how the cache is stored)")
-        );
+    fn what_is_no_cache_is_refused() {
+        for (text, problem) in [
+            (
+                "type=local,dest=/tmp",
+                "cache: invalid cache \"/tmp\": found '/' at character 1; expected dest= and a \
+                 folder within the operator's folder for caches, such as team/app",
+            ),
+            (
+                "type=registry",
+                "cache: invalid cache \"ref\": found the end at character 4; expected ref= and \
+                 where the cache is",
+            ),
+            (
+                &format!("team/app@sha256:{}", "0".repeat(64)),
+                "cache: invalid repository name",
+            ),
+        ] {
+            let found = read(parse_export, text).unwrap_err();
+            assert!(
+                found.len() == 1 && found[0].starts_with(problem),
+                "{found:?}"
+            );
+        }
     }
 }

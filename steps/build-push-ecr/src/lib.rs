@@ -9,6 +9,7 @@
 
 mod build;
 pub mod cache;
+pub mod extensions;
 pub mod plan;
 mod prepare;
 pub mod report;

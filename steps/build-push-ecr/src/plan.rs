@@ -9,12 +9,16 @@ use stepyard_sdk::{
 };
 
 use crate::{
-    cache::{self, CacheName},
+    cache::{self, Cache, NamedCache},
+    extensions::Extensions,
     report::NotApplicable,
     resources::CheckedResources,
     secrets::{self, BuildSecrets},
     settings::BuildPushEcr,
 };
+
+/// The setting of a cache that is both read and written.
+const REMOTE_CACHE: &str = "remoteCacheImage";
 
 /// What the step is going to do.
 #[derive(Clone, Debug)]
@@ -59,11 +63,15 @@ pub struct BuildPlan {
     /// Whether layers of earlier builds may be used; none is as the engine does.
     pub caching: Option<bool>,
     /// Where cached layers may come from.
-    pub cache_sources: Vec<ImageReference>,
-    /// Where to keep layers, with the setting that says so.
-    pub cache_destinations: Vec<(&'static str, ImageReference)>,
+    pub cache_imports: Vec<Cache>,
+    /// Where to keep layers.
+    pub cache_exports: Vec<Cache>,
     /// Build secrets.
     pub secrets: BuildSecrets,
+    /// What Harness's step does not have.
+    pub extensions: Extensions,
+    /// Whether to build nothing where nothing has changed.
+    pub skip_unchanged: bool,
 }
 
 impl Plan {
@@ -95,7 +103,7 @@ impl Plan {
         let repository = check_repository(&settings.image_name, problems);
         let tags = check_tags(&settings.tags.0, problems);
         let base_image_connectors =
-            check_base_images(settings.base_image_connector_refs.0, problems);
+            check_base_images(&settings.base_image_connector_refs.0, problems);
 
         check_path("context", &settings.context, problems);
         if let Some(dockerfile) = &settings.dockerfile {
@@ -108,24 +116,13 @@ impl Plan {
         }
         let run_as_user = settings
             .run_as_user
+            .as_ref()
             .and_then(|user| check_user(&user.0, problems));
-        let resources = CheckedResources::new(settings.resources, problems);
+        let resources = CheckedResources::new(settings.resources.clone(), problems);
 
-        let remote = settings
-            .remote_cache_image
-            .as_deref()
-            .and_then(|text| cache::parse("remoteCacheImage", text, problems, &mut not_applicable));
-        let mut sources = Vec::new();
-        for (index, text) in settings.cache_from.0.iter().enumerate() {
-            let path = format!("cacheFrom[{index}]");
-            sources.extend(
-                cache::parse(&path, text, problems, &mut not_applicable).map(|name| (path, name)),
-            );
-        }
-        let destination = settings
-            .cache_to
-            .as_deref()
-            .and_then(|text| cache::parse("cacheTo", text, problems, &mut not_applicable));
+        let extensions = Extensions::check(&settings, problems);
+
+        let (imports, exports) = check_caches(&settings, problems);
         let secrets = secrets::check(
             &settings.env_docker_secrets,
             &settings.file_docker_secrets,
@@ -136,27 +133,29 @@ impl Plan {
 
         let (registry, repository) = (registry?, repository?);
         let (first_tag, further_tags) = tags?;
-        let mut in_registry =
-            |path: &str, name: &CacheName| name.in_registry(path, &registry, problems);
-        let remote = remote.and_then(|name| in_registry("remoteCacheImage", &name));
-        let mut cache_sources: Vec<ImageReference> = remote.iter().cloned().collect();
-        for (path, name) in &sources {
-            cache_sources.extend(in_registry(path, name));
-        }
-        let destination = destination.and_then(|name| in_registry("cacheTo", &name));
-        let cache_destinations: Vec<(&'static str, ImageReference)> = remote
-            .map(|image| ("remoteCacheImage", image))
-            .into_iter()
-            .chain(destination.map(|image| ("cacheTo", image)))
-            .collect();
-        for (path, image) in &cache_destinations {
+        let mut in_registry = |caches: Vec<NamedCache>| -> Vec<Cache> {
+            caches
+                .into_iter()
+                .filter_map(|cache| cache.in_registry(&registry, problems))
+                .collect()
+        };
+        let (imports, cache_exports) = (in_registry(imports), in_registry(exports));
+        let read_too = cache_exports
+            .iter()
+            .filter(|cache| cache.setting == REMOTE_CACHE)
+            .filter_map(|cache| Some(Cache::of_image(REMOTE_CACHE, &cache.image()?)));
+        let cache_imports = read_too.chain(imports).collect();
+        for cache in &cache_exports {
+            let Some(image) = cache.image() else {
+                continue;
+            };
             let tag = image.tag().map_or("latest", Tag::as_str);
             let pushed = std::iter::once(&first_tag).chain(&further_tags);
             if image.repository().as_str() == repository.as_str()
                 && pushed.into_iter().any(|pushed| pushed.as_str() == tag)
             {
                 problems.add(
-                    path,
+                    &cache.setting,
                     format_args!(
                         "the cache would overwrite the image's own tag {tag}; expected another \
                          repository or tag"
@@ -181,18 +180,45 @@ impl Plan {
                 run_as_user,
                 resources,
                 caching: settings.caching,
-                cache_sources,
-                cache_destinations,
+                cache_imports,
+                cache_exports,
                 secrets,
+                extensions,
+                skip_unchanged: settings.skip_unchanged,
             },
             not_applicable,
         })
+    }
+
+    /// All tags, with the one to push under first.
+    pub fn tags(&self) -> impl Iterator<Item = &Tag> {
+        std::iter::once(&self.first_tag).chain(&self.further_tags)
     }
 
     /// The repository as a reference without a tag.
     pub fn image(&self) -> ImageReference {
         ImageReference::new(self.registry.host().clone(), self.repository.clone().into())
     }
+}
+
+/// The caches to take layers from and those to keep them in.
+fn check_caches(
+    settings: &BuildPushEcr,
+    problems: &mut Problems,
+) -> (Vec<NamedCache>, Vec<NamedCache>) {
+    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+    if let Some(text) = &settings.remote_cache_image {
+        let cache = cache::parse_image(REMOTE_CACHE, text, problems);
+        exports.extend(cache.map(NamedCache::of_all_stages));
+    }
+    for (index, text) in settings.cache_from.0.iter().enumerate() {
+        let path = format!("cacheFrom[{index}]");
+        imports.extend(cache::parse_import(&path, text, problems));
+    }
+    if let Some(text) = &settings.cache_to {
+        exports.extend(cache::parse_export("cacheTo", text, problems));
+    }
+    (imports, exports)
 }
 
 fn check_connector(path: impl std::fmt::Display, connector: &str, problems: &mut Problems) -> bool {
@@ -263,12 +289,12 @@ fn check_tags(tags: &[Text], problems: &mut Problems) -> Option<(Tag, Vec<Tag>)>
     Some((checked.next()?, checked.collect()))
 }
 
-fn check_base_images(connectors: Vec<String>, problems: &mut Problems) -> Vec<String> {
+fn check_base_images(connectors: &[String], problems: &mut Problems) -> Vec<String> {
     let mut checked: Vec<String> = Vec::new();
-    for (index, connector) in connectors.into_iter().enumerate() {
+    for (index, connector) in connectors.iter().enumerate() {
         let path = format!("baseImageConnectorRefs[{index}]");
-        if check_connector(path, &connector, problems) && !checked.contains(&connector) {
-            checked.push(connector);
+        if check_connector(path, connector, problems) && !checked.contains(connector) {
+            checked.push(connector.clone());
         }
     }
     checked
@@ -318,7 +344,7 @@ pub(crate) fn check_word(
     }
 }
 
-fn check_pairs(setting: &str, pairs: &BTreeMap<String, Text>, problems: &mut Problems) {
+pub(crate) fn check_pairs(setting: &str, pairs: &BTreeMap<String, Text>, problems: &mut Problems) {
     for (name, value) in pairs {
         if name.is_empty() || name.contains(['=', '\n', '\r', '\0']) {
             problems.add(

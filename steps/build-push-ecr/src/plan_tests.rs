@@ -139,8 +139,16 @@ fn every_setting_of_the_shape_is_accepted() {
     assert_eq!(build.resources.memory_limit.unwrap().bytes(), 500 << 20);
     assert_eq!(build.resources.cpu_limit.unwrap().millicpu(), 500);
     assert_eq!(build.arguments["COUNT"].0, "3");
-    assert_eq!(build.cache_sources.len(), 2);
-    assert_eq!(build.cache_destinations.len(), 2);
+    let caches = |caches: &[Cache]| -> Vec<String> {
+        caches.iter().map(|cache| cache.setting.clone()).collect()
+    };
+    assert_eq!(caches(&build.cache_imports), [REMOTE_CACHE, "cacheFrom[0]"]);
+    assert_eq!(caches(&build.cache_exports), [REMOTE_CACHE, "cacheTo"]);
+    assert_eq!(
+        build.cache_exports[0].options.to_string(),
+        "type=registry,image-manifest=true,mode=max,oci-mediatypes=true,\
+         ref=123456789012.dkr.ecr.us-east-1.amazonaws.com/app/cache"
+    );
     assert_eq!(build.secrets.values["token"], "x");
     assert_eq!(build.secrets.files["npmrc"], ".npmrc");
     assert!(plan.not_applicable.is_empty());
@@ -158,7 +166,9 @@ fn all_problems_are_in_one_error() {
         "labels": {"": "v"},
         "runAsUser": "root",
         "resources": {"limits": {"memory": "400m"}},
-        "cacheTo": "type=local,dest=x",
+        "cacheTo": "type=local,src=x",
+        "platforms": "arm64",
+        "extraHosts": {"db": "nowhere"},
     }));
     let paths: Vec<&str> = found
         .iter()
@@ -176,7 +186,8 @@ fn all_problems_are_in_one_error() {
             "labels[\"\"]",
             "runAsUser",
             "resources.limits.memory",
-            "cacheTo",
+            "platforms[0]",
+            "extraHosts[\"db\"]",
             "cacheTo",
         ]
     );
@@ -251,13 +262,52 @@ fn single_settings_are_refused_by_their_names() {
 }
 
 #[test]
+fn further_settings_are_refused_by_their_names() {
+    refused("ssh[0]", json!({"ssh": "a=b"}));
+    refused(
+        "platforms[1]",
+        json!({"platforms": ["linux/amd64", "linux/"]}),
+    );
+    refused(
+        "buildContexts[\"a\"]",
+        json!({"buildContexts": {"a": "https://example.com/a.git"}}),
+    );
+    refused(
+        "buildContexts[\"a\"]",
+        json!({"buildContexts": {"a": "docker-image://A"}}),
+    );
+    refused(
+        "buildContexts[\"a b\"]",
+        json!({"buildContexts": {"a b": "x"}}),
+    );
+    refused(
+        "extraHosts[\"a b\"]",
+        json!({"extraHosts": {"a b": "10.0.0.1"}}),
+    );
+    refused("compression", json!({"compression": "gzip:11"}));
+    refused(
+        "annotations[\"index:a\"]",
+        json!({"annotations": {"index:a": "b"}}),
+    );
+    refused("sourceDateEpoch", json!({"sourceDateEpoch": "yesterday"}));
+    refused(
+        "remoteCacheImage",
+        json!({"remoteCacheImage": "type=inline"}),
+    );
+    refused(
+        "cacheTo",
+        json!({"cacheTo": "type=registry,ref=app/cache,mode=all"}),
+    );
+}
+
+#[test]
 fn a_cache_cannot_overwrite_the_image() {
     refused("remoteCacheImage", json!({"remoteCacheImage": "team/app"}));
     refused("cacheTo", json!({"cacheTo": "team/app:1.2.3"}));
     assert_eq!(
         plan(&json!({"cacheTo": "team/app:cache"}))
             .build
-            .cache_destinations
+            .cache_exports
             .len(),
         1
     );

@@ -29,7 +29,7 @@ impl fmt::Display for NotApplicable {
 }
 
 /// The setters of a build request, without their verbs, and the settings that they come from.
-const NAMES: [(&str, &str); 16] = [
+const NAMES: [(&str, &str); 30] = [
     ("context", "context"),
     ("dockerfile", "dockerfile"),
     ("target", "target"),
@@ -38,7 +38,21 @@ const NAMES: [(&str, &str); 16] = [
     ("secret", "envDockerSecrets"),
     ("secret-file", "fileDockerSecrets"),
     ("base-image-credential", "baseImageConnectorRefs"),
-    ("cache-source", "cacheFrom"),
+    ("cache-import", "cacheFrom"),
+    ("cache-export", "cacheTo"),
+    ("ssh-agent", "ssh"),
+    ("platform", "platforms"),
+    ("named-context", "buildContexts"),
+    ("extra-host", "extraHosts"),
+    ("network-mode", "network"),
+    ("pull", "pull"),
+    ("compression", "compression"),
+    ("annotation", "annotations"),
+    ("provenance", "provenance"),
+    ("sbom", "sbom"),
+    ("source-date-epoch", "sourceDateEpoch"),
+    ("skip-unchanged", "skipUnchanged"),
+    ("destination", "tags"),
     ("build-cache", "caching"),
     ("run-as-user", "runAsUser"),
     ("memory-limit", "resources.limits.memory"),

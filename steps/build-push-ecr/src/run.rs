@@ -38,6 +38,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, Error> {
             "the engine {engine} can neither push nor hold an image"
         )));
     }
+    plan.build.extensions.require(&engine)?;
 
     log::begin_phase("Build");
     let mut not_applicable = plan.not_applicable.clone();
@@ -60,22 +61,32 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, Error> {
         log::info!("not applicable with the engine {engine}: {setting}");
     }
 
-    log::begin_phase("Push");
-    let digest = push(plan, &built, &credential, &taken)?;
+    let digest = if built.unchanged() {
+        let digest = pushed(plan, &built, &credential, &taken)?;
+        log::info!("nothing has changed since {image}@{digest} was pushed, so nothing is built");
+        digest
+    } else {
+        log::begin_phase("Push");
+        pushed(plan, &built, &credential, &taken)?
+    };
     tags::check(&taken, &image, &digest)?;
-    if tags::taken(&taken, &plan.first_tag).is_some() {
+    if !built.unchanged() && tags::taken(&taken, &plan.first_tag).is_some() {
         log::info!("{destination} was there already: {digest}");
     }
-    if !plan.further_tags.is_empty() {
+    // What was pushed in an earlier run need not have the first tag of this one.
+    let first = built.unchanged().then_some(&plan.first_tag);
+    let mut missing = first.into_iter().chain(&plan.further_tags).peekable();
+    if missing.peek().is_some() {
         log::begin_phase("Tag");
     }
-    for tag in &plan.further_tags {
+    for tag in missing {
         add_tag(plan, tag, &digest, &credential, &taken)?;
     }
     Ok(outcome(named, &digest))
 }
 
-fn push(
+/// The digest of the image at the registry, which it is pushed to where it is not there yet.
+fn pushed(
     plan: &Plan,
     built: &Image,
     credential: &Credential,
@@ -125,9 +136,7 @@ fn explain_conflict(plan: &Plan, taken: &[TakenTag], error: Error) -> Error {
 
 fn outcome(plan: &Plan, digest: &Digest) -> Outcome {
     let image = plan.image();
-    let tags: Vec<&Tag> = std::iter::once(&plan.first_tag)
-        .chain(&plan.further_tags)
-        .collect();
+    let tags: Vec<&Tag> = plan.tags().collect();
     let names: Vec<&str> = tags.iter().map(|tag| tag.as_str()).collect();
     let outcome = Outcome::new()
         .output("digest", digest.as_str())

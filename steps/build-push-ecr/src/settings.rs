@@ -52,20 +52,22 @@ pub struct BuildPushEcr {
     pub build_args: BTreeMap<String, Text>,
     /// The stage of the Dockerfile to build. Default: the last one.
     pub target: Option<String>,
-    /// An image or repository of the same registry that keeps layers between builds.
+    /// An image or repository of the same registry that keeps the layers of all stages between
+    /// builds.
     #[schemars(extend("x-stepyard" = "ecr-cache-destination"))]
     pub remote_cache_image: Option<String>,
     /// The numeric user that the builder runs as.
     pub run_as_user: Option<Text>,
     /// How much memory and processor time the builder may use and asks for.
     pub resources: Option<Resources>,
-    /// Whether layers of earlier builds may be used. Default: as the engine does.
+    /// Whether layers of earlier builds may be used. Default: as the engine does. Where it is true
+    /// and no other cache is written, the image keeps its own cache for later builds.
     pub caching: Option<bool>,
-    /// Images of the same registry to take cached layers from.
+    /// Caches to take layers from: images of the same registry, or in BuildKit's notation.
     #[serde(default)]
     #[schemars(extend("x-stepyard" = "ecr-cache-repository"))]
     pub cache_from: OneOrMany<String>,
-    /// An image of the same registry to keep layers in.
+    /// A cache to keep layers in: an image of the same registry, or in BuildKit's notation.
     #[schemars(extend("x-stepyard" = "ecr-cache-destination"))]
     pub cache_to: Option<String>,
     /// Variables for `envDockerSecrets` to name.
@@ -80,6 +82,44 @@ pub struct BuildPushEcr {
     #[serde(default)]
     #[schemars(extend("x-stepyard" = "workspace-path"))]
     pub file_docker_secrets: BTreeMap<String, String>,
+    /// Ids under which `RUN --mount=type=ssh` finds the SSH agent of the machine; `default` where
+    /// the Dockerfile names none.
+    #[serde(default)]
+    #[schemars(extend("x-stepyard" = "ssh-agent"))]
+    pub ssh: OneOrMany<String>,
+    /// Platforms such as `linux/arm64`. Several make an image index. Default: the engine's own.
+    #[serde(default)]
+    pub platforms: OneOrMany<String>,
+    /// Further build contexts: a name, and a folder of the workspace or
+    /// `docker-image://REFERENCE`.
+    #[serde(default)]
+    #[schemars(extend("x-stepyard" = "build-context"))]
+    pub build_contexts: BTreeMap<String, String>,
+    /// Names that `RUN` instructions resolve: a name, and an IP address or `host-gateway`.
+    #[serde(default)]
+    pub extra_hosts: BTreeMap<String, String>,
+    /// The network of `RUN` instructions.
+    #[serde(default)]
+    #[schemars(extend("x-stepyard" = "network-mode"))]
+    pub network: Network,
+    /// Whether to look for newer base images even where the engine has one.
+    #[serde(default)]
+    pub pull: bool,
+    /// How layers are compressed: `gzip`, `zstd` or `estargz`, with an optional level (`zstd:3`).
+    pub compression: Option<String>,
+    /// Annotations of the image's manifest.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, Text>,
+    /// Attests how the image was built. The tag then names an image index.
+    pub provenance: Option<ProvenanceMode>,
+    /// Whether to attest what is in the image. The tag then names an image index.
+    #[serde(default)]
+    pub sbom: bool,
+    /// The time that the image and its files carry at most, in seconds since 1970.
+    pub source_date_epoch: Option<Text>,
+    /// Whether to build nothing where nothing has changed since the image was pushed last.
+    #[serde(default)]
+    pub skip_unchanged: bool,
 }
 
 fn workspace() -> String {
@@ -110,6 +150,29 @@ impl From<RegistryEndpoint> for EcrEndpoint {
             RegistryEndpoint::FipsDualStack => Self::DualStackFips,
         }
     }
+}
+
+/// The network of `RUN` instructions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Network {
+    /// The engine's default.
+    #[default]
+    Default,
+    /// None but loopback.
+    None,
+    /// That of the engine's machine, which its operator must allow.
+    Host,
+}
+
+/// How much an attestation says of how the image was built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProvenanceMode {
+    /// That it was built, and of what.
+    Min,
+    /// Also the build's arguments and its steps.
+    Max,
 }
 
 /// Kubernetes' resources of a container.
@@ -149,6 +212,7 @@ mod tests {
         let expected = [
             ("account", "ecr-account"),
             ("baseImageConnectorRefs", "connector"),
+            ("buildContexts", "build-context"),
             ("cacheFrom", "ecr-cache-repository"),
             ("cacheTo", "ecr-cache-destination"),
             ("connectorRef", "connector"),
@@ -158,8 +222,10 @@ mod tests {
             ("envVariables", "secret"),
             ("fileDockerSecrets", "workspace-path"),
             ("imageName", "ecr-repository"),
+            ("network", "network-mode"),
             ("region", "ecr-region"),
             ("remoteCacheImage", "ecr-cache-destination"),
+            ("ssh", "ssh-agent"),
             ("tags", "tag"),
         ];
         assert_eq!(named, expected);

@@ -4,6 +4,10 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use rustix::io::retry_on_intr;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+
+use super::process_tree;
 use crate::error::{Doing, Error, Result};
 use crate::{interrupt, process};
 
@@ -14,12 +18,31 @@ const PEAK_INTERVAL: Duration = Duration::from_millis(10);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
     pub(crate) seconds: f64,
-    /// The most memory that the program itself had resident (`VmHWM`, proc(5)), in MiB.
+    /// Of the program and the programs that it ran, in steps of 0.01.
+    pub(crate) cpu_seconds: f64,
+    /// The most memory that the program and the programs that it ran had resident (`VmHWM`, proc(5)),
+    /// added up, in MiB.
     pub(crate) peak_mebibytes: f64,
 }
 
-/// Runs the command to its end, which must be a success, keeping its output for the error.
+impl Sample {
+    /// Both runs, one after the other.
+    pub(crate) fn then(self, next: Self) -> Self {
+        Self {
+            seconds: self.seconds + next.seconds,
+            cpu_seconds: self.cpu_seconds + next.cpu_seconds,
+            peak_mebibytes: self.peak_mebibytes.max(next.peak_mebibytes),
+        }
+    }
+}
+
+/// Runs the command to its end, which must be a success.
 pub(crate) fn run(command: &mut Command) -> Result<Sample> {
+    output(command).map(|(sample, _)| sample)
+}
+
+/// Runs the command to its end, which must be a success; returns its output and errors too.
+pub(crate) fn output(command: &mut Command) -> Result<(Sample, String)> {
     interrupt::check()?;
     let output = tempfile::tempfile().doing(|| "making a file for the output".into())?;
     let doing = || "measuring a command".to_owned();
@@ -33,50 +56,50 @@ pub(crate) fn run(command: &mut Command) -> Result<Sample> {
         .spawn()
         .doing(|| format!("running `{}`", process::shown(command)))?;
     let running = interrupt::ends(child.id());
-    let status_file = format!("/proc/{}/status", child.id());
+    let id = child.id();
     let (ended, end) = mpsc::channel::<()>();
     let watcher = std::thread::spawn(move || {
-        let mut peak = 0.0;
+        let mut peak: f64 = 0.0;
         loop {
-            let status = std::fs::read_to_string(&status_file).unwrap_or_default();
-            peak = peak_mebibytes(&status).unwrap_or(peak);
+            peak = peak.max(process_tree::peak_mebibytes(id));
             if end.recv_timeout(PEAK_INTERVAL) != Err(mpsc::RecvTimeoutError::Timeout) {
                 return peak;
             }
         }
     });
-    let status = child.wait().doing(doing)?;
+    // A process that has ended and was not waited for still tells what it has used.
+    if let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        retry_on_intr(|| waitid(WaitId::Pid(pid), options)).doing(doing)?;
+    }
     let seconds = started.elapsed().as_secs_f64();
+    let cpu_seconds = process_tree::cpu_seconds(id);
+    let status = child.wait().doing(doing)?;
     drop((running, ended));
     let peak_mebibytes = watcher.join().unwrap_or(f64::NAN);
     interrupt::check()?;
+    let output = read(output);
     if !status.success() {
         return Err(Error::Command {
             command: process::shown(command),
             status,
-            output: format!("\n{}", read(output)),
+            output: format!("\n{}", output.trim_end()),
         });
     }
-    Ok(Sample {
+    let sample = Sample {
         seconds,
+        cpu_seconds,
         peak_mebibytes,
-    })
+    };
+    Ok((sample, output))
 }
 
 fn read(mut file: std::fs::File) -> String {
     use std::io::{Read, Seek};
     let mut text = Vec::new();
-    // The output is an extra to an error that is reported anyway.
+    // The output is an extra to what was measured, or to an error that is reported anyway.
     let _ = file.rewind().and_then(|()| file.read_to_end(&mut text));
-    String::from_utf8_lossy(&text).trim_end().to_owned()
-}
-
-fn peak_mebibytes(status: &str) -> Option<f64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: f64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kibibytes / 1024.0)
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// The middle of the numbers; of an even count, the mean of the two in the middle.
@@ -100,11 +123,20 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_timed_and_its_memory_read() {
-        let sample = run(Command::new("sleep").arg("0.05")).unwrap();
+    fn a_run_is_timed_and_its_memory_and_output_are_read() {
+        let (sample, text) =
+            output(Command::new("sh").args(["-c", "sleep 0.05; echo done"])).unwrap();
         assert!(sample.seconds >= 0.05);
         assert!(sample.peak_mebibytes > 0.1);
+        assert_eq!(text, "done\n");
         let error = run(Command::new("sh").args(["-c", "echo why; exit 2"])).unwrap_err();
         assert!(error.to_string().ends_with("exit status: 2\nwhy"));
+    }
+
+    #[test]
+    fn the_time_of_programs_that_a_program_ran_counts() {
+        let count = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
+        let sample = run(Command::new("sh").args(["-c", &format!("sh -c '{count}'; :")])).unwrap();
+        assert!(sample.cpu_seconds > 0.0);
     }
 }

@@ -1,58 +1,50 @@
 //! `cargo xtask bench`: Stepyard against the docker command, on this machine.
+mod build;
 mod context;
-mod image;
 mod measure;
+mod process_tree;
 mod start;
 mod table;
 
 use std::fs;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::error::{Doing, Result};
-use crate::services::docker_engine::{DockerEngine, Edition, ImageStore};
-use crate::stepyard_command;
-use crate::{base_image, paths, prepare};
-
-const BASE_IMAGE: &str = "stepyard-bench/busybox:1";
+use crate::{paths, prepare, stepyard_command};
 
 #[derive(Args)]
 pub(crate) struct Options {
     /// How often each case is measured
-    #[arg(long, default_value_t = 5)]
-    runs: u32,
-    /// The size of the build context, in MiB
-    #[arg(long, default_value_t = 500)]
-    size: u64,
-    /// Measure only this
-    #[arg(long)]
-    only: Option<Subject>,
-    /// Use a newer engine, with containerd's image store
-    #[arg(long)]
-    containerd_store: bool,
+    #[arg(long, global = true, default_value_t = 7)]
+    runs: u64,
+    /// Measure this stepyard rather than build one
+    #[arg(long, global = true)]
+    program: Option<PathBuf>,
+    #[command(subcommand)]
+    subject: Option<Subject>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Subcommand)]
 enum Subject {
     /// Until a step's code runs
     Start,
-    /// A whole build and push
-    Image,
+    /// Whole builds and pushes
+    Build(build::Options),
 }
 
 /// What every bench needs.
 struct Bench {
     program: PathBuf,
-    /// A private one: its caches are emptied.
-    engine: DockerEngine,
+    runs: u64,
     files: TempDir,
 }
 
 impl Bench {
-    /// An empty folder of the bench's own, deleted at the end.
+    /// A folder of the bench's own, deleted at the end.
     fn folder(&self, name: &str) -> Result<PathBuf> {
         let folder = self.files.path().join(name);
         fs::create_dir_all(&folder).doing(|| format!("making {}", folder.display()))?;
@@ -60,32 +52,31 @@ impl Bench {
     }
 }
 
+/// Measures what the options name, or otherwise the start and the comparison of builds.
 pub(crate) fn run(options: &Options) -> Result<()> {
     prepare::everything()?;
-    let program = stepyard_command::build(true)?;
-    let edition = if options.containerd_store {
-        Edition::Unpacked(ImageStore::Containerd)
-    } else {
-        Edition::Distribution
+    let program = match &options.program {
+        Some(program) => fs::canonicalize(program).doing(|| program.display().to_string())?,
+        None => stepyard_command::build(true)?,
     };
-    let engine = DockerEngine::start_private(edition)?;
-    base_image::import(&engine, BASE_IMAGE)?;
     fs::create_dir_all(paths::tasks()).doing(|| "making target/xtask".into())?;
-    let files = tempfile::tempdir_in(paths::tasks()).doing(|| "making a folder".into())?;
     let bench = Bench {
         program,
-        engine,
-        files,
+        runs: options.runs,
+        files: tempfile::tempdir_in(paths::tasks()).doing(|| "making a folder".into())?,
     };
-
     let mut tables = Vec::new();
     let mut in_library = Vec::new();
-    if options.only != Some(Subject::Image) {
-        in_library = start::in_library()?;
-        tables.extend(start::run(&bench, options.runs)?);
+    if let None | Some(Subject::Start) = options.subject {
+        if options.program.is_none() {
+            in_library = start::in_library()?;
+        }
+        tables.extend(start::run(&bench)?);
     }
-    if options.only != Some(Subject::Start) {
-        tables.extend(image::run(&bench, options.runs, options.size)?);
+    match &options.subject {
+        None => tables.extend(build::run(&bench, &build::Options::default())?),
+        Some(Subject::Build(options)) => tables.extend(build::run(&bench, options)?),
+        Some(Subject::Start) => {}
     }
     report(&tables, &in_library)
 }

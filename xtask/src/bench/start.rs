@@ -5,18 +5,20 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use super::Bench;
 use super::measure;
 use super::table::Table;
-use super::{BASE_IMAGE, Bench};
 use crate::error::{Doing, Result};
+use crate::services::docker_engine::{DockerEngine, Edition};
 use crate::stepyard_command::Stepyard;
-use crate::{fixtures, paths, process};
+use crate::{base_image, fixtures, paths, process};
 
+const BASE_IMAGE: &str = "stepyard-bench/busybox:1";
 const CASES: &[&str] = &["compiled code cached", "compiled code not cached"];
 const CONTAINER: &str = "docker run --rm";
 
 /// Measures whole processes.
-pub(super) fn run(bench: &Bench, runs: u32) -> Result<Option<Table>> {
+pub(super) fn run(bench: &Bench) -> Result<Option<Table>> {
     fixtures::build(Some("noop"))?;
     let component = paths::guest_components().join("noop.wasm");
     if !component.is_file() {
@@ -26,13 +28,15 @@ pub(super) fn run(bench: &Bench, runs: u32) -> Result<Option<Table>> {
         );
         return Ok(None);
     }
+    let engine = DockerEngine::start_private(Edition::Distribution)?;
+    base_image::import(&engine, BASE_IMAGE)?;
     let folder = bench.folder("start")?;
     let workspace = bench.folder("start/workspace")?;
     let stepyard = Stepyard::set_up(
         &bench.program,
         &folder,
         &workspace,
-        bench.engine.host(),
+        engine.host(),
         "pipeline: {}\n",
     )?;
     stepyard.point_at("127.0.0.1:1", "127.0.0.1:1")?;
@@ -44,13 +48,13 @@ pub(super) fn run(bench: &Bench, runs: u32) -> Result<Option<Table>> {
         command
     };
     let container = || {
-        let mut command = bench.engine.docker();
+        let mut command = engine.docker();
         command.args(["run", "--rm", "--network", "none", BASE_IMAGE, "true"]);
         command
     };
 
-    let mut table = Table::new("Process start", "seconds", &["stepyard", CONTAINER], CASES);
-    for _ in 0..runs {
+    let mut table = Table::new("Process start", "seconds", &["stepyard", CONTAINER]);
+    for _ in 0..bench.runs {
         for case in CASES.iter().rev() {
             // The case without a cache comes first and fills it for the other one.
             if *case == "compiled code not cached" && cache.exists() {

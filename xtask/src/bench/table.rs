@@ -1,4 +1,4 @@
-//! Results as a table: one row a case, one column a peer, each compared with the first one.
+//! Results as a table: one row a case, one column a peer.
 use std::fmt::Write;
 
 use serde_json::{Value, json};
@@ -9,6 +9,8 @@ use super::measure::median;
 pub(crate) struct Table {
     title: String,
     unit: &'static str,
+    /// Whether each column is compared with the first one.
+    compares: bool,
     peers: Vec<String>,
     rows: Vec<Row>,
 }
@@ -21,31 +23,43 @@ struct Row {
 
 impl Table {
     /// A table without results. The first peer is the one that others are compared with.
-    pub(crate) fn new(title: &str, unit: &'static str, peers: &[&str], cases: &[&str]) -> Self {
-        let row = |case: &&str| Row {
-            case: (*case).to_owned(),
-            runs: vec![Vec::new(); peers.len()],
-        };
+    pub(crate) fn new(title: &str, unit: &'static str, peers: &[&str]) -> Self {
         Self {
             title: title.to_owned(),
             unit,
+            compares: true,
             peers: peers.iter().map(|peer| (*peer).to_owned()).collect(),
-            rows: cases.iter().map(row).collect(),
+            rows: Vec::new(),
         }
     }
 
-    /// Adds one run; a case or peer that the table does not have is left out.
+    /// The same, where a comparison with the first column says nothing.
+    pub(crate) fn without_comparison(self) -> Self {
+        Self {
+            compares: false,
+            ..self
+        }
+    }
+
+    /// Adds one run. Cases stand in the order of their first run; a peer that the table does not have is
+    /// left out.
     pub(crate) fn add(&mut self, case: &str, peer: &str, value: f64) {
         let Some(column) = self.peers.iter().position(|known| known == peer) else {
             return;
         };
+        if !self.rows.iter().any(|row| row.case == case) {
+            self.rows.push(Row {
+                case: case.to_owned(),
+                runs: vec![Vec::new(); self.peers.len()],
+            });
+        }
         let row = self.rows.iter_mut().find(|row| row.case == case);
         if let Some(runs) = row.and_then(|row| row.runs.get_mut(column)) {
             runs.push(value);
         }
     }
 
-    /// Medians, and in brackets how many times the first peer's median they are.
+    /// Medians, and in brackets, where compared, how many times the first peer's median they are.
     pub(crate) fn markdown(&self) -> String {
         let runs = self
             .rows
@@ -70,7 +84,7 @@ impl Table {
             let first = medians.first().copied().flatten();
             for (column, value) in medians.iter().enumerate() {
                 let _ = match (value, first) {
-                    (Some(value), Some(first)) if column > 0 && first > 0.0 => {
+                    (Some(value), Some(first)) if self.compares && column > 0 && first > 0.0 => {
                         write!(text, " {} ({:.2}×) |", short(*value), value / first)
                     }
                     (Some(value), _) => write!(text, " {} |", short(*value)),
@@ -123,12 +137,7 @@ mod tests {
 
     #[test]
     fn medians_are_compared_with_the_first_peer() {
-        let mut table = Table::new(
-            "Push",
-            "seconds",
-            &["stepyard", "docker"],
-            &["cold", "again"],
-        );
+        let mut table = Table::new("Push", "seconds", &["stepyard", "docker"]);
         for (case, peer, value) in [
             ("cold", "stepyard", 10.0),
             ("cold", "stepyard", 20.0),
@@ -144,5 +153,7 @@ mod tests {
              | cold | 12.0 | 24.0 (2.00×) |\n| again | - | 0.500 |\n"
         );
         assert_eq!(table.json()["cases"][0]["peers"][0]["median"], 12.0);
+        let plain = table.without_comparison().markdown();
+        assert!(plain.contains("| cold | 12.0 | 24.0 |\n"), "{plain}");
     }
 }

@@ -39,8 +39,15 @@ pub(crate) struct DockerEngine {
     host: String,
     /// The docker command that goes with the engine.
     command: PathBuf,
-    /// A private engine; absent where somebody else runs the engine.
-    kept: Option<Kept>,
+    /// Absent where somebody else runs the engine.
+    private: Option<Private>,
+}
+
+/// What belongs to a private engine alone.
+struct Private {
+    /// Holds the number of the engine's process.
+    pid_file: PathBuf,
+    _kept: Kept,
 }
 
 impl DockerEngine {
@@ -54,7 +61,7 @@ impl DockerEngine {
             return Ok(Self {
                 host,
                 command: "docker".into(),
-                kept: None,
+                private: None,
             });
         }
         if !process::is_root() {
@@ -85,13 +92,14 @@ impl DockerEngine {
         fs::write(&configuration, configure(edition).to_string())
             .doing(|| format!("writing {}", configuration.display()))?;
         let socket = sockets.join("docker.sock");
+        let pid_file = sockets.join("docker.pid");
         command
             .arg("--data-root")
             .arg(data.join("engine"))
             .arg("--exec-root")
             .arg(sockets.join("exec"))
             .arg("--pidfile")
-            .arg(sockets.join("docker.pid"))
+            .arg(&pid_file)
             .arg(format!("--host=unix://{}", socket.display()))
             // The file for the machine's own engine does not concern this one.
             .arg("--config-file")
@@ -114,7 +122,10 @@ impl DockerEngine {
         Ok(Self {
             host: format!("unix://{}", socket.display()),
             command: docker,
-            kept: Some(kept),
+            private: Some(Private {
+                pid_file,
+                _kept: kept,
+            }),
         })
     }
 
@@ -125,7 +136,13 @@ impl DockerEngine {
 
     /// Whether this task started the engine.
     pub(crate) fn is_private(&self) -> bool {
-        self.kept.is_some()
+        self.private.is_some()
+    }
+
+    /// The process of a private engine; its containerd is a child of it.
+    pub(crate) fn process(&self) -> Option<u32> {
+        let pid = fs::read_to_string(&self.private.as_ref()?.pid_file).ok()?;
+        pid.trim().parse().ok()
     }
 
     /// The engine's version, such as `20.10.24+dfsg1`.

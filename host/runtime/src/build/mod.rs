@@ -17,10 +17,10 @@ use async_trait::async_trait;
 use stepyard_grammar::{Digest, ImageReference};
 
 pub use request::{
-    BuildRequest, BuildSecret, CacheAttribute, CacheEntry, CachePlace, Compression,
-    CompressionAlgorithm, ContextSource, ExtraHost, NamedContext, NetworkMode, Provenance,
-    RegistryImage, RequestDraft,
+    BuildRequest, BuildSecret, CacheAttribute, CacheEntry, CachePlace, ContextSource, ExtraHost,
+    NamedContext, NetworkMode, Provenance, RegistryImage, RequestDraft,
 };
+pub use stepyard_grammar::{Compression, CompressionAlgorithm};
 
 use crate::auth::Credential;
 use crate::capability::CapabilityError;

@@ -106,7 +106,10 @@ async fn build_image(
         .gate
         .pass(build, |call| async { engine.build(call, reporter).await })
         .await?;
-    if let (Some(pushed), Some(destination)) = (&built.pushed, destination) {
+    // An image that is there already is not under that tag yet.
+    if !built.unchanged
+        && let (Some(pushed), Some(destination)) = (&built.pushed, destination)
+    {
         let credential = destination
             .credential
             .unwrap_or_else(|| Credential::anonymous(destination.reference.registry().clone()));

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use stepyard_grammar::{CpuQuantity, ImageReference, MemoryQuantity};
+use stepyard_grammar::{Compression, CpuQuantity, ImageReference, MemoryQuantity};
 
 use super::{
-    BuildSecret, Compression, CompressionAlgorithm, ContextSource, ExtraHost, NamedContext,
-    NetworkMode, Provenance, RegistryImage, RequestDraft,
+    BuildSecret, ContextSource, ExtraHost, NamedContext, NetworkMode, Provenance, RegistryImage,
+    RequestDraft,
 };
 use crate::auth::Credential;
 use crate::capability::CapabilityError;
@@ -262,7 +262,9 @@ impl Faults {
     }
 
     pub(super) fn compression(&mut self, text: &str) -> Option<Compression> {
-        self.parsed("compression", text, parse_compression(text))
+        Compression::parse(text)
+            .map_err(|error| self.add("compression", error))
+            .ok()
     }
 
     pub(super) fn annotations(&mut self, pairs: Vec<(String, String)>) -> Vec<(String, String)> {
@@ -347,20 +349,4 @@ fn is_host_name(text: &str) -> bool {
 /// A number without a sign.
 pub(super) fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.parse().ok().filter(|_| !text.starts_with('+'))
-}
-
-fn parse_compression(text: &str) -> Option<Compression> {
-    let (algorithm, level) = match text.split_once(':') {
-        Some((algorithm, level)) => (algorithm, Some(number(level)?)),
-        None => (text, None),
-    };
-    let (algorithm, highest) = match algorithm {
-        "gzip" => (CompressionAlgorithm::Gzip, 9),
-        "zstd" => (CompressionAlgorithm::Zstd, 22),
-        "estargz" => (CompressionAlgorithm::Estargz, 9),
-        _ => return None,
-    };
-    level
-        .is_none_or(|level| level <= highest)
-        .then_some(Compression { algorithm, level })
 }

@@ -8,7 +8,7 @@ mod tests;
 
 use std::net::IpAddr;
 
-use stepyard_grammar::{CpuQuantity, ImageReference, MemoryQuantity};
+use stepyard_grammar::{Compression, CpuQuantity, ImageReference, MemoryQuantity};
 
 pub use cache::{CacheAttribute, CacheEntry, CachePlace};
 pub use draft::RequestDraft;
@@ -109,37 +109,6 @@ pub enum Provenance {
     Min,
     /// Also the build's arguments and its steps.
     Max,
-}
-
-/// How layers are compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Compression {
-    /// How.
-    pub algorithm: CompressionAlgorithm,
-    /// How much: 0 to 9, for zstd to 22. None is the algorithm's default.
-    pub level: Option<u8>,
-}
-
-/// An algorithm that compresses layers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CompressionAlgorithm {
-    /// gzip.
-    Gzip,
-    /// Zstandard.
-    Zstd,
-    /// gzip with an index, so that a layer can be read before it is all there.
-    Estargz,
-}
-
-impl CompressionAlgorithm {
-    /// Its name in BuildKit's options.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Gzip => "gzip",
-            Self::Zstd => "zstd",
-            Self::Estargz => "estargz",
-        }
-    }
 }
 
 /// A validated request. Paths are relative to the workspace, without `..`.
