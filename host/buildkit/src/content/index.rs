@@ -45,13 +45,22 @@ pub(crate) fn import_attributes(
             false,
         ),
     };
-    let store = Store::new(directory.try_clone().map_err(unreadable)?);
-    let blob = BlobDigest::parse(&digest).and_then(|digest| store.information(&digest));
-    blob.map_err(|error| Error::Invalid(format!("the local cache cannot be read: {error}")))?;
+    check_blob(directory, &digest)?;
     if !is_given {
         attributes.push(("digest".to_owned(), digest));
     }
     Ok(attributes)
+}
+
+/// Whether the folder has the blob.
+fn check_blob(directory: &Dir, digest: &str) -> Result<(), Error> {
+    let store = Store::new(directory.try_clone().map_err(unreadable)?);
+    match BlobDigest::parse(digest).and_then(|digest| store.information(&digest)) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::Invalid(format!(
+            "the local cache cannot be read: {error}"
+        ))),
+    }
 }
 
 /// The digest of the manifest with this tag.
@@ -93,6 +102,14 @@ pub(crate) fn finish_export(
             "the daemon has exported no cache".to_owned(),
         ));
     };
+    // Another cache of the same build may have been exported, and this one not.
+    check_blob(
+        directory,
+        manifest
+            .get("digest")
+            .and_then(Value::as_str)
+            .unwrap_or_default(),
+    )?;
     let tag = attributes.iter().rev().find(|(name, _)| name == "tag");
     let tag = tag.map_or(DEFAULT_TAG, |(_, tag)| tag);
     let annotations = manifest.entry("annotations").or_insert_with(|| json!({}));
