@@ -6,7 +6,9 @@
 
 mod client;
 mod connect;
+mod content;
 mod error;
+mod export;
 mod file_sync;
 mod random;
 mod session;
