@@ -89,17 +89,19 @@ fn annotation<'manifest>(manifest: &'manifest Value, name: &str) -> Option<&'man
 /// `tag`. `response` is what the daemon says of the build's exports.
 ///
 /// # Errors
-/// If the daemon has exported no cache, or the folder cannot be written.
+/// If the daemon's answer is not understood, or the folder cannot be written.
 pub(crate) fn finish_export(
     directory: &Dir,
     attributes: &[(String, String)],
     response: &HashMap<String, String>,
 ) -> Result<(), Error> {
-    let manifest = response.get(MANIFEST_OF_CACHE);
-    let manifest = manifest.and_then(|text| serde_json::from_str::<Value>(text).ok());
-    let Some(Value::Object(mut manifest)) = manifest else {
+    // An image without layers of its own has nothing to keep.
+    let Some(text) = response.get(MANIFEST_OF_CACHE) else {
+        return Ok(());
+    };
+    let Ok(Value::Object(mut manifest)) = serde_json::from_str(text) else {
         return Err(Error::Invalid(
-            "the daemon has exported no cache".to_owned(),
+            "the daemon's answer does not say which cache it has exported".to_owned(),
         ));
     };
     // Another cache of the same build may have been exported, and this one not.
@@ -305,7 +307,9 @@ mod tests {
             assert!(error.to_string().starts_with(expected), "{error}");
         }
         let (_folder, directory) = folder();
-        let error = finish_export(&directory, &[], &HashMap::new()).unwrap_err();
-        assert_eq!(error.to_string(), "the daemon has exported no cache");
+        finish_export(&directory, &[], &HashMap::new()).unwrap();
+        let answer = HashMap::from([(MANIFEST_OF_CACHE.to_owned(), "none".to_owned())]);
+        let error = finish_export(&directory, &[], &answer).unwrap_err();
+        assert!(error.to_string().contains("which cache"), "{error}");
     }
 }

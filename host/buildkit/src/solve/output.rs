@@ -125,7 +125,10 @@ impl Output {
         }
         if let Some(seconds) = options.source_date_epoch {
             set("source-date-epoch", &seconds.to_string());
-            set("rewrite-timestamp", "true");
+            // A held image is unpacked as it is built: its files keep their times.
+            if !matches!(self, Self::Held { .. }) {
+                set("rewrite-timestamp", "true");
+            }
         }
         Some(Exporter {
             r#type: kind.to_owned(),

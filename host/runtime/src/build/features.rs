@@ -67,6 +67,34 @@ pub(super) fn check(
         .collect())
 }
 
+/// The request without what [`check`] reports as left out, for engines that would choke on it.
+pub(super) fn without_left_out(
+    request: &BuildRequest,
+    supports: impl Fn(Feature) -> bool,
+) -> BuildRequest {
+    let mut request = request.clone();
+    let of_cache = |place: &CachePlace, registry| match place {
+        CachePlace::Registry(_) => registry,
+        CachePlace::Inline => Feature::CacheInline,
+        CachePlace::Local(_) => Feature::CacheLocal,
+        CachePlace::Other { .. } => Feature::CacheOther,
+    };
+    let imported = |cache: &super::CacheEntry| supports(of_cache(&cache.place, Feature::CacheFrom));
+    let exported = |cache: &super::CacheEntry| supports(of_cache(&cache.place, Feature::CacheTo));
+    let use_cache = request.build_cache;
+    request
+        .cache_imports
+        .retain(|cache| use_cache && imported(cache));
+    request.cache_exports.retain(exported);
+    if !supports(Feature::PushWhileBuilding) {
+        request.destination = None;
+    }
+    if !supports(Feature::Compression) {
+        request.compression = None;
+    }
+    request
+}
+
 /// Which engine has a feature that the one at hand lacks.
 fn remedy(feature: Feature) -> &'static str {
     match feature {

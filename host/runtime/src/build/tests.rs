@@ -129,6 +129,7 @@ impl Trial {
             Feature::CacheLocal => {
                 let options = "type=local,dest=one,ignore-error=false".to_owned();
                 draft.cache_exports = vec![(options, None)];
+                lines.push("COPY other/file /".to_owned());
             }
             Feature::CacheOther => {
                 draft.cache_imports = vec![("type=gha,scope=none".to_owned(), None)];

@@ -74,7 +74,8 @@ impl Builder {
             .with_hint("name a destination to push to, or use a Docker Engine"));
         }
         let context = open_context(call).await?;
-        let build = dockerfile_build(self, call, &context).await?;
+        let request = &features::without_left_out(request, |feature| self.supports(feature));
+        let build = dockerfile_build(self, call, request, &context).await?;
         let progress = buildkit::BuildProgress::default();
         let mut output = BuildOutput::new(reporter);
         let report = |complete| {

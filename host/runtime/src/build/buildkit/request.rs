@@ -19,13 +19,13 @@ use crate::build::{
 use crate::capability::CapabilityError;
 use crate::registry::Endpoints;
 
-/// The build of a validated request that the engine supports.
+/// The build of `request`, which is the one of `call` without what the engine leaves out.
 pub(super) async fn dockerfile_build(
     builder: &Builder,
     call: &Build,
+    request: &BuildRequest,
     context: &BuildContext,
 ) -> Result<buildkit::DockerfileBuild, CapabilityError> {
-    let request = &call.request;
     let directory = context.root().try_clone().map_err(unreadable)?;
     let shared = buildkit::Context {
         directory,
@@ -71,11 +71,9 @@ pub(super) async fn dockerfile_build(
     build.no_cache = !request.build_cache;
     build.pull = request.pull;
     build.source_date_epoch = request.source_date_epoch;
-    if request.build_cache {
-        for cache in &request.cache_imports {
-            let entry = cache_entry(cache, builder, call, "src").await?;
-            build.cache_imports.push(entry);
-        }
+    for cache in &request.cache_imports {
+        let entry = cache_entry(cache, builder, call, "src").await?;
+        build.cache_imports.push(entry);
     }
     for cache in &request.cache_exports {
         let mut entry = cache_entry(cache, builder, call, "dest").await?;
