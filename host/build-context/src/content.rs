@@ -104,6 +104,11 @@ impl Content {
         }
     }
 
+    /// The open file.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
     fn check_unchanged(&self) -> Result<(), ContextError> {
         let stat = rustix::fs::fstat(&self.file)
             .map_err(|source| ContextError::on_entry("read", &self.path, source.into()))?;

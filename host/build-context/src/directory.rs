@@ -93,7 +93,7 @@ impl Directory {
 
 /// Names and values, without what the file system does not keep or does not show to this process,
 /// as `fsutil` does.
-fn extended_attributes(file: impl AsFd) -> io::Result<ExtendedAttributes> {
+pub(crate) fn extended_attributes(file: impl AsFd) -> io::Result<ExtendedAttributes> {
     let file = file.as_fd();
     let list = match read_all(|buffer| rustix::fs::flistxattr(file, buffer)) {
         Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(Vec::new()),

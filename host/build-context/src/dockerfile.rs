@@ -52,18 +52,7 @@ impl BuildContext {
         context: &str,
         dockerfile: Option<&str>,
     ) -> Result<Self, ContextError> {
-        let context_path = resolve(workspace, CONTEXT, context, &normalise(CONTEXT, context)?)?;
-        let failed = |source| ContextError::on_named(CONTEXT, context, source);
-        if !workspace
-            .metadata(or_dot(&context_path))
-            .map_err(failed)?
-            .is_dir()
-        {
-            return Err(ContextError::NotADirectory {
-                path: context.to_owned(),
-            });
-        }
-        let root = workspace.open_dir(or_dot(&context_path)).map_err(failed)?;
+        let (context_path, root) = folder(workspace, context)?;
 
         let named = dockerfile.unwrap_or(DOCKERFILE);
         let below_context = |path: &str| normalise(DOCKERFILE, &join(&context_path, path));
@@ -111,6 +100,15 @@ impl BuildContext {
         })
     }
 
+    /// Opens the folder at a path of the workspace, such as that of a named context.
+    ///
+    /// # Errors
+    /// If the path is absolute or leads out of the workspace, or if nothing or something else is
+    /// there.
+    pub fn open_folder(workspace: &Dir, path: &str) -> Result<Dir, ContextError> {
+        folder(workspace, path).map(|(_, folder)| folder)
+    }
+
     /// The Dockerfile.
     pub fn dockerfile(&self) -> &Dockerfile {
         &self.dockerfile
@@ -138,6 +136,20 @@ impl BuildContext {
             .replacing(RESERVED_NAME, self.dockerfile.text)
             .replacing(IGNORE_FILE, format!("{ignore_text}\n{RESERVED_NAME}\n"))
     }
+}
+
+/// The folder at a path, and its path with symbolic links followed.
+fn folder(workspace: &Dir, named: &str) -> Result<(String, Dir), ContextError> {
+    let path = resolve(workspace, CONTEXT, named, &normalise(CONTEXT, named)?)?;
+    let failed = |source| ContextError::on_named(CONTEXT, named, source);
+    let metadata = workspace.metadata(or_dot(&path)).map_err(failed)?;
+    if !metadata.is_dir() {
+        return Err(ContextError::NotADirectory {
+            path: named.to_owned(),
+        });
+    }
+    let folder = workspace.open_dir(or_dot(&path)).map_err(failed)?;
+    Ok((path, folder))
 }
 
 fn or_dot(path: &str) -> &str {

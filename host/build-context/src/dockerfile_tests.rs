@@ -136,6 +136,16 @@ fn nothing_leads_out_of_the_workspace() {
             Ok(_) => panic!("{context} {dockerfile:?} was opened"),
         }
     }
+    for path in ["..", "/etc", "up", "etc"] {
+        let opened = BuildContext::open_folder(&workspace, path);
+        assert!(
+            matches!(opened, Err(ContextError::OutsideWorkspace { .. })),
+            "{path}"
+        );
+    }
+    let file = BuildContext::open_folder(&workspace, "Dockerfile");
+    assert!(matches!(file, Err(ContextError::NotADirectory { .. })));
+    assert!(BuildContext::open_folder(&workspace, "app").is_ok());
 }
 
 #[test]

@@ -18,6 +18,10 @@ pub struct Entry {
     pub modified_seconds: i64,
     /// The nanoseconds beyond them.
     pub modified_nanoseconds: u32,
+    /// Last change of the inode (content, mode, owner, names), in seconds since 1970.
+    pub changed_seconds: i64,
+    /// The nanoseconds beyond them.
+    pub changed_nanoseconds: u32,
     /// Size in bytes when it was seen: of a regular file, or of a symbolic link's text. 0 for others.
     pub size: u64,
     /// How many names the file has.
@@ -84,6 +88,8 @@ impl Entry {
             mode: stat.st_mode & 0o7777,
             modified_seconds: version.modified_seconds,
             modified_nanoseconds: version.modified_nanoseconds,
+            changed_seconds: stat.st_ctime,
+            changed_nanoseconds: u32::try_from(stat.st_ctime_nsec).unwrap_or(0),
             size: match kind {
                 EntryKind::File | EntryKind::Symlink { .. } => version.size,
                 _ => 0,

@@ -81,6 +81,9 @@ pub enum ContextError {
         /// What happened.
         change: &'static str,
     },
+    /// Nobody waits for the result any more.
+    #[error("reading the build context was cancelled")]
+    Cancelled,
     /// The operating system refused an operation.
     #[error("cannot {action} {path:?} in the build context: {source}")]
     Io {

@@ -5,6 +5,7 @@
 //! use does not depend on the context's size.
 
 mod archive;
+mod base_images;
 mod content;
 mod directory;
 mod dockerfile;
@@ -13,9 +14,11 @@ mod error;
 mod follow;
 mod ignore;
 mod pattern;
+mod tree_digest;
 mod walk;
 
 pub use archive::{ContextArchive, ContextProgress};
+pub use base_images::{BaseImage, BaseImages, StagesBuilt, Uncertain, Uncertainty, Usage};
 pub use content::{Content, FileVersion};
 pub use directory::ExtendedAttributes;
 pub use dockerfile::{BuildContext, Dockerfile};
@@ -23,4 +26,5 @@ pub use entry::{Entry, EntryKind};
 pub use error::ContextError;
 pub use follow::follow_links;
 pub use ignore::{IgnoreError, IgnoreRules, IgnoreState, IncludeRules};
+pub use tree_digest::TreeDigest;
 pub use walk::Walk;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use stepyard::auth::ConnectorAuthenticator;
 use stepyard::auth::aws::AwsEndpoints;
+use stepyard::build::PushRecords;
 use stepyard::build::buildkit::{BuildKitDaemon, BuildKitEngine};
 use stepyard::build::docker::{DockerEngine, DockerHost};
 use stepyard::component::CodeCache;
@@ -48,6 +49,10 @@ pub(crate) fn require_apart(
             configuration.components.cache.as_ref(),
         ),
         ("caches of builds", configuration.build.cache.as_ref()),
+        (
+            "records of pushed images",
+            configuration.build.records.as_ref(),
+        ),
     ];
     let workspace = workspace.canonicalize()?;
     for (what, path) in folders {
@@ -91,7 +96,9 @@ pub(crate) fn bare_host(configuration: &Configuration) -> Result<HostBuilder, Fa
             )
         })?;
         builder = builder.code_cache(cache);
-    } else if let Some(cache) = cache_folder().and_then(|folder| CodeCache::open(folder).ok()) {
+    } else if let Some(cache) =
+        cache_folder("components").and_then(|folder| CodeCache::open(folder).ok())
+    {
         // Nobody asked for this folder, and a step compiles without it too.
         builder = builder.code_cache(cache);
     }
@@ -132,6 +139,9 @@ pub(crate) fn host(configuration: &Configuration, connectors: Connectors) -> Res
         .secret_stores(stores)
         .allow(configuration.build.allow.iter().copied())
         .registry(OciRegistry::new(endpoints.clone()).map_err(StepFailure)?);
+    if let Some(records) = push_records(configuration)? {
+        builder = builder.push_records(records);
+    }
     if let Some(folder) = &configuration.build.cache {
         builder = builder.build_cache_folder(folder);
     }
@@ -177,6 +187,22 @@ fn buildkit_daemon(configuration: &Configuration) -> Result<Option<BuildKitDaemo
     Ok(daemon)
 }
 
+/// Where it is recorded what was pushed.
+fn push_records(configuration: &Configuration) -> Result<Option<PushRecords>, Failure> {
+    if let Some(folder) = &configuration.build.records {
+        return PushRecords::open(folder.clone())
+            .map(Some)
+            .map_err(|error| {
+                Failure::input(
+                    error.to_string(),
+                    "name another folder with `records` under [build] of stepyard.toml",
+                )
+            });
+    }
+    // Nobody asked for this folder, and a build is made without it too.
+    Ok(cache_folder("pushed").and_then(|folder| PushRecords::open(folder).ok()))
+}
+
 fn secret_stores(configuration: &Configuration) -> Result<Vec<Arc<dyn SecretStore>>, Failure> {
     let mut stores: Vec<Arc<dyn SecretStore>> = vec![Arc::new(EnvironmentSecrets)];
     match &configuration.secrets {
@@ -197,9 +223,9 @@ fn secret_stores(configuration: &Configuration) -> Result<Vec<Arc<dyn SecretStor
     Ok(stores)
 }
 
-/// Where compiled components are kept.
-fn cache_folder() -> Option<PathBuf> {
-    base_folder("XDG_CACHE_HOME", ".cache").map(|cache| cache.join("stepyard/components"))
+/// A folder for what can be made again.
+fn cache_folder(name: &str) -> Option<PathBuf> {
+    base_folder("XDG_CACHE_HOME", ".cache").map(|cache| cache.join("stepyard").join(name))
 }
 
 /// A folder of the XDG base directory specification: what `variable` names, or `default` below the

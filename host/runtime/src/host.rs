@@ -8,7 +8,7 @@ use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::auth::Authenticator;
-use crate::build::BuildEngine;
+use crate::build::{BuildEngine, PushRecords};
 use crate::capability::ErrorKind;
 use crate::component::bindings::Step;
 use crate::component::engine::{self, Ticker};
@@ -94,6 +94,14 @@ impl HostBuilder {
     #[must_use]
     pub fn ecr(mut self, ecr: impl Ecr + 'static) -> Self {
         self.capabilities.ecr = Some(Arc::new(ecr));
+        self
+    }
+
+    /// Records what was pushed, so that a build can be skipped where nothing has changed since.
+    /// Without it none is.
+    #[must_use]
+    pub fn push_records(mut self, records: PushRecords) -> Self {
+        self.capabilities.push_records = Some(records);
         self
     }
 

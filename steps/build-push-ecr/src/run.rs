@@ -60,14 +60,11 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, Error> {
         log::info!("not applicable with the engine {engine}: {setting}");
     }
 
-    let digest = if built.unchanged() {
-        let digest = pushed(plan, &built, &credential, &taken)?;
-        log::info!("nothing has changed since {image}@{digest} was pushed, so nothing is built");
-        digest
-    } else {
+    // Where nothing was built, the host has said so.
+    if !built.unchanged() {
         log::begin_phase("Push");
-        pushed(plan, &built, &credential, &taken)?
-    };
+    }
+    let digest = pushed(plan, &built, &credential, &taken)?;
     tags::check(&taken, &image, &digest)?;
     if !built.unchanged() && tags::taken(&taken, &plan.first_tag).is_some() {
         log::info!("{destination} was there already: {digest}");

@@ -17,3 +17,4 @@ mod command;
 mod errors;
 mod secrets;
 mod support;
+mod unchanged;

@@ -10,6 +10,7 @@ mod features;
 mod registry_failure;
 mod request;
 mod tls;
+mod unchanged;
 
 use std::path::PathBuf;
 
@@ -21,6 +22,9 @@ pub use request::{
     NamedContext, NetworkMode, Provenance, RegistryImage, RequestDraft,
 };
 pub use stepyard_grammar::{Compression, CompressionAlgorithm};
+
+pub(crate) use unchanged::PendingRecords;
+pub use unchanged::{PushRecords, PushRecordsError};
 
 use crate::auth::Credential;
 use crate::capability::CapabilityError;

@@ -10,6 +10,8 @@ use stepyard_grammar::Digest;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::private_folder::{self, PrivateFolderError, is_private};
+
 /// How many compiled components are kept; the oldest go first.
 const MOST_ENTRIES: usize = 200;
 
@@ -50,20 +52,13 @@ impl CodeCache {
     /// Where it cannot be made, or others could write to it.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, CodeCacheError> {
         let folder = path.into();
-        let unusable = |source| CodeCacheError::Unusable {
-            path: folder.clone(),
-            source,
-        };
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&folder).map_err(unusable)?;
-        let metadata = fs::metadata(&folder).map_err(unusable)?;
-        if !is_private(&metadata) {
-            return Err(CodeCacheError::Exposed { path: folder });
+        match private_folder::make(&folder) {
+            Ok(()) => Ok(Self { folder }),
+            Err(PrivateFolderError::Unusable { path, source }) => {
+                Err(CodeCacheError::Unusable { path, source })
+            }
+            Err(PrivateFolderError::Exposed { path }) => Err(CodeCacheError::Exposed { path }),
         }
-        Ok(Self { folder })
     }
 
     /// The compiled form of the component with this digest, where there is one for this engine.
@@ -130,14 +125,6 @@ impl CodeCache {
 
 fn modified(path: &Path) -> std::io::Result<SystemTime> {
     fs::metadata(path)?.modified()
-}
-
-/// Whether only the user of this process may write.
-#[cfg(unix)]
-fn is_private(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
-    metadata.uid() == rustix::process::geteuid().as_raw()
-        && metadata.permissions().mode() & 0o022 == 0
 }
 
 #[cfg(test)]

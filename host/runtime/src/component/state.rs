@@ -12,7 +12,7 @@ use super::bindings::stepyard::step::types;
 use super::limits::{Limits, MemoryLimiter};
 use super::standard_output::StandardOutput;
 use crate::auth::{Authenticator, Credential};
-use crate::build::BuildEngine;
+use crate::build::{BuildEngine, PendingRecords, PushRecords};
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::ecr::Ecr;
 use crate::event::{EventKind, OutputSource, Reporter};
@@ -32,6 +32,8 @@ pub(crate) struct Capabilities {
     pub(crate) engine: Option<Arc<dyn BuildEngine>>,
     pub(crate) registry: Option<Arc<dyn Registry>>,
     pub(crate) ecr: Option<Arc<dyn Ecr>>,
+    /// Which image was pushed for which build.
+    pub(crate) push_records: Option<PushRecords>,
     /// Where the caches of builds are that are folders.
     pub(crate) build_cache_folder: Option<PathBuf>,
     /// Where the values of build secrets are.
@@ -50,6 +52,8 @@ pub(crate) struct RunContext {
     pub(crate) capabilities: Capabilities,
     pub(crate) workspace: Option<Workspace>,
     pub(crate) placeholders: Placeholders,
+    /// Builds that are recorded when their image is pushed.
+    pub(crate) pending_records: PendingRecords,
     /// Set once the engine has answered, and the policy has permitted to ask it.
     pub(crate) engine_answers: OnceCell<()>,
     images: Mutex<Vec<PushedImage>>,
@@ -67,6 +71,7 @@ impl RunContext {
             capabilities,
             workspace,
             placeholders,
+            pending_records: PendingRecords::default(),
             engine_answers: OnceCell::new(),
             images: Mutex::default(),
         }

@@ -52,6 +52,9 @@ pub struct BuildConfiguration {
     pub engine: Option<EngineName>,
     /// `cache`: the folder of caches that are folders (`type=local`).
     pub cache: Option<PathBuf>,
+    /// `records`: the folder that says which image was pushed for which build. Nobody but the
+    /// agent may write it.
+    pub records: Option<PathBuf>,
     /// `allow`: rights over the machine that the settings of built-in steps may name.
     pub allow: Vec<Entitlement>,
 }
@@ -243,6 +246,7 @@ fn read_build(field: &Field<'_>) -> Option<BuildConfiguration> {
         )
     });
     let cache = fields.optional("cache").and_then(|field| path(&field));
+    let records = fields.optional("records").and_then(|field| path(&field));
     let allow = fields
         .optional("allow")
         .and_then(|field| field.items())
@@ -259,6 +263,7 @@ fn read_build(field: &Field<'_>) -> Option<BuildConfiguration> {
     Some(BuildConfiguration {
         engine,
         cache,
+        records,
         allow,
     })
 }
@@ -377,6 +382,8 @@ host = 'unix:///run/docker.sock'
 directory = 'secrets'
 [components]
 cache = '/var/cache/stepyard'
+[build]
+records = 'pushed'
 ",
         );
         let (host, registry) = configuration.registries.first_key_value().unwrap();
@@ -409,6 +416,10 @@ cache = '/var/cache/stepyard'
         assert_eq!(
             configuration.components.cache.unwrap(),
             Path::new("/var/cache/stepyard")
+        );
+        assert_eq!(
+            configuration.build.records.unwrap(),
+            Path::new("/etc/stepyard/pushed")
         );
     }
 

@@ -9,6 +9,7 @@
 //! | `limits.memory`, `.cpu-time`, `.wall-clock`, `.output-bytes` | the most that a step may use |
 //! | `secrets.directory`, `secrets.file` | where secrets are read from |
 //! | `components.cache` | where compiled components are kept |
+//! | `build.records` | where it is recorded what was pushed |
 //!
 //! Every key is optional, an unknown one is an error. Relative paths start at the file's folder.
 

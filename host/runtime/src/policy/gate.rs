@@ -4,14 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use stepyard_grammar::ImageReference;
+
 use super::{Access, Action, Call, Decision, Policy, Principal};
+use crate::auth::Credential;
+use crate::build::Build;
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::event::{EventKind, Reporter, printable};
+use crate::registry::Resolve;
 
 /// The longest name of a resource that is shown, in bytes.
 const LONGEST_RESOURCE: usize = 1_000;
 
-/// A capability call that the policy permits. Only the [`Gate`] makes one.
+/// A capability call that the policy permits. Only the [`Gate`] makes one, or another that belongs
+/// to it.
 #[derive(Debug)]
 pub struct Authorized<C> {
     call: C,
@@ -26,6 +32,23 @@ impl<C> Authorized<C> {
     /// The call, by value.
     pub fn into_call(self) -> C {
         self.call
+    }
+}
+
+impl Authorized<Build> {
+    /// The call that reads what the name of a base image stands for. It needs no decision of its
+    /// own: a permitted build takes the images that its Dockerfile names.
+    pub(crate) fn resolving_base_image(
+        &self,
+        reference: ImageReference,
+        credential: Credential,
+    ) -> Authorized<Resolve> {
+        Authorized {
+            call: Resolve {
+                reference,
+                credential,
+            },
+        }
     }
 }
 

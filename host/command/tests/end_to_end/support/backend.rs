@@ -105,6 +105,12 @@ impl Backend {
         serde_json::from_str(&blob.body).unwrap()
     }
 
+    /// Deletes a manifest at the registry itself.
+    pub(crate) fn delete(&self, repository: &str, digest: &str) {
+        let response = self.ask("DELETE", &format!("/v2/{repository}/manifests/{digest}"));
+        assert_eq!(response.status, 202);
+    }
+
     fn ask(&self, method: &str, path: &str) -> Response {
         let authorization = aws::authorization(&self.aws);
         let headers = [

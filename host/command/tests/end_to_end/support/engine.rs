@@ -22,16 +22,6 @@ pub(crate) fn docker_output(arguments: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// The ids of the containers whose command holds `text`, stopped ones too.
-pub(crate) fn containers_with(text: &str) -> Vec<String> {
-    let list = docker_output(&["ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Command}}"]);
-    String::from_utf8_lossy(&list)
-        .lines()
-        .filter(|line| line.contains(text))
-        .map(str::to_owned)
-        .collect()
-}
-
 /// Removes the tags of every repository whose name ends so.
 pub(crate) fn remove_images(repository: &str) {
     let list = docker_output(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]);

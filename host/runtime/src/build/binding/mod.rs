@@ -7,6 +7,7 @@ use std::sync::Arc;
 use stepyard_grammar::{Digest, ImageReference};
 use wasmtime::component::Resource;
 
+use super::unchanged::{self, Finding};
 use super::{
     Build, BuildEngine, BuildRequest, BuiltImage, Feature, InspectEngine, Push, RequestDraft,
 };
@@ -102,20 +103,33 @@ async fn build_image(
         cache_folder,
         secrets: context.capabilities.secrets.clone(),
     };
-    let mut built = context
+    let (mut built, pending) = context
         .gate
-        .pass(build, |call| async { engine.build(call, reporter).await })
+        .pass(build, |call| async {
+            match unchanged::look(context, &*engine, &call).await {
+                Finding::Unchanged(image) => Ok((image, None)),
+                Finding::Changed(pending) => {
+                    let built = engine.build(call, reporter).await?;
+                    Ok((built, pending))
+                }
+            }
+        })
         .await?;
     // An image that is there already is not under that tag yet.
-    if !built.unchanged
-        && let (Some(pushed), Some(destination)) = (&built.pushed, destination)
-    {
+    if built.unchanged {
+        return Ok(built);
+    }
+    if let Some(pending) = pending {
+        context.pending_records.note(&built, pending);
+    }
+    if let (Some(pushed), Some(destination)) = (&built.pushed, destination) {
         let credential = destination
             .credential
             .unwrap_or_else(|| Credential::anonymous(destination.reference.registry().clone()));
         let pushed = pushed.digest.clone();
-        built.pushed =
-            Some(confirm_push(context, destination.reference, credential, &pushed).await?);
+        let descriptor =
+            confirm_push(context, &built, destination.reference, credential, &pushed).await?;
+        built.pushed = Some(descriptor);
     }
     Ok(built)
 }
@@ -131,7 +145,7 @@ async fn push_image(
     let engine = engine(context)?;
     let reporter = context.reporter().clone();
     let push = Push {
-        image,
+        image: image.clone(),
         destination: destination.clone(),
         credential: credential.clone(),
     };
@@ -142,12 +156,13 @@ async fn push_image(
             |call| async move { engine.push(call, &reporter).await },
         )
         .await?;
-    confirm_push(context, destination, credential, &pushed).await
+    confirm_push(context, &image, destination, credential, &pushed).await
 }
 
 /// Looks at the registry whether the tag of `destination` names what was pushed.
 async fn confirm_push(
     context: &RunContext,
+    image: &BuiltImage,
     destination: ImageReference,
     credential: Credential,
     pushed: &Digest,
@@ -170,6 +185,7 @@ async fn confirm_push(
             context
                 .note_pushed_image(&*registry, &destination, credential, &descriptor.digest)
                 .await;
+            unchanged::record(context, image, &destination, &descriptor.digest).await;
             Ok(descriptor)
         }
         Some(descriptor) => Err(CapabilityError::new(

@@ -36,7 +36,12 @@ pub(super) fn build_error(
                 .destination
                 .as_ref()
                 .map(|destination| &destination.reference);
-            failed(&failure, &dockerfile.path_in_workspace, destination)
+            failed(
+                &failure,
+                &dockerfile.path_in_workspace,
+                &dockerfile.text,
+                destination,
+            )
         }
         buildkit::Error::Context(error) => context_error(&error),
         error @ buildkit::Error::Secret { .. } => {
@@ -89,6 +94,7 @@ fn in_logical_terms(
 
 fn failed(
     failure: &buildkit::Failure,
+    file: &str,
     dockerfile: &str,
     destination: Option<&ImageReference>,
 ) -> CapabilityError {
@@ -106,7 +112,7 @@ fn failed(
         let problem = problem.strip_prefix("on ").unwrap_or(problem);
         return CapabilityError::new(
             ErrorKind::EngineFailure,
-            format!("{dockerfile} has a syntax error in {problem}"),
+            format!("{file} has a syntax error in {problem}"),
         );
     }
     if let Some(stage) = text
@@ -114,23 +120,38 @@ fn failed(
         .and_then(|rest| rest.strip_suffix(" could not be found"))
     {
         let stage = stage.trim_matches('"');
-        return CapabilityError::invalid(format!("target: {dockerfile} has no stage {stage}"))
+        return CapabilityError::invalid(format!("target: {file} has no stage {stage}"))
             .with_hint("name a stage that the Dockerfile begins with FROM … AS NAME");
     }
-    let place = match &failure.source {
-        Some(source) => format!("{dockerfile}, line {}", source.first_line),
-        None => dockerfile.to_owned(),
+    let told = instruction(vertex);
+    let line = match &failure.source {
+        Some(source) => Some(source.first_line),
+        None => told.and_then(|instruction| line_of(instruction, dockerfile)),
+    };
+    let place = match line {
+        Some(line) => format!("{file}, line {line}"),
+        None => file.to_owned(),
     };
     if let Some(image) = vertex.strip_prefix(METADATA) {
-        let kind = registry_kind(&text).unwrap_or(ErrorKind::Unavailable);
-        return base_image_error(kind, image, &place, &text);
+        let absent = text.ends_with(": not found").then_some(ErrorKind::NotFound);
+        let kind = absent.or_else(|| registry_kind(&text));
+        return base_image_error(kind.unwrap_or(ErrorKind::Unavailable), image, &place, &text);
     }
-    let Some(instruction) = instruction(vertex) else {
+    let Some(instruction) = told else {
         return CapabilityError::new(
             ErrorKind::EngineFailure,
-            format!("the build of {dockerfile} failed: {text}"),
+            format!("the build of {file} failed: {text}"),
         );
     };
+    if let Some(path) = missing_source(&text) {
+        return CapabilityError::new(
+            ErrorKind::EngineFailure,
+            format!(
+                "{place}: `{instruction}`: {path} is not there, or the ignore file excludes it"
+            ),
+        )
+        .with_hint("paths of COPY and ADD start at the build context, or at the image of --from");
+    }
     let problem = match failure.exit_code {
         Some(code) => format!("`{instruction}` ended with exit code {code}"),
         None => format!("`{instruction}`: {text}"),
@@ -155,4 +176,111 @@ fn without_prefixes(text: &str) -> &str {
 fn instruction(vertex: &str) -> Option<&str> {
     let (place, instruction) = vertex.strip_prefix('[')?.split_once("] ")?;
     place.contains('/').then_some(instruction)
+}
+
+/// The line of an instruction, for daemons that do not tell it, where only one line fits.
+fn line_of(instruction: &str, dockerfile: &str) -> Option<usize> {
+    let mut fitting = dockerfile.lines().enumerate().filter(|(_, line)| {
+        let line = line.trim().trim_end_matches(['\\', '`']).trim_end();
+        line.contains(' ') && instruction.starts_with(line)
+    });
+    let (index, _) = fitting.next()?;
+    fitting.next().is_none().then_some(index + 1)
+}
+
+/// The file that `COPY` or `ADD` does not find: `…: "/absent": not found`.
+fn missing_source(text: &str) -> Option<&str> {
+    let is_of_copy = text.starts_with("failed to compute cache key: ")
+        || text.starts_with("failed to calculate checksum of ref ");
+    let (_, quoted) = text.split_once('"').filter(|_| is_of_copy)?;
+    let (path, rest) = quoted.split_once('"')?;
+    rest.ends_with("not found")
+        .then(|| path.trim_start_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(vertex: &str, message: &str, line: Option<usize>) -> CapabilityError {
+        let dockerfile = "FROM a\nRUN make \\\n  all\nCOPY b c\n";
+        let failure = buildkit::Failure {
+            message: message.to_owned(),
+            vertex: Some(vertex.to_owned()),
+            exit_code: message.ends_with("exit code: 2").then_some(2),
+            source: line.map(|line| buildkit::SourceExcerpt {
+                file: "Dockerfile".to_owned(),
+                first_line: line,
+                last_line: line,
+                text: String::new(),
+            }),
+            output: vec!["\u{1b}[31mno rule".to_owned()],
+        };
+        let destination = ImageReference::parse("registry.test/a/b:c").unwrap();
+        failed(&failure, "app/Dockerfile", dockerfile, Some(&destination))
+    }
+
+    #[test]
+    fn failures_are_told_with_their_place() {
+        for (vertex, message, line, expected) in [
+            (
+                "[first 2/3] RUN make all",
+                "failed to solve: process \"/bin/sh -c make all\" did not complete successfully: exit code: 2",
+                Some(2),
+                "app/Dockerfile, line 2: `RUN make all` ended with exit code 2; its last output:\n  no rule",
+            ),
+            (
+                "[2/3] RUN make   all",
+                "executor failed running [/bin/sh -c make   all]: exit code: 2",
+                None,
+                "app/Dockerfile, line 2: `RUN make   all` ended with exit code 2; its last output:\n  no rule",
+            ),
+            (
+                "[3/3] COPY b c",
+                "failed to compute cache key: \"/b\" not found: not found",
+                None,
+                "app/Dockerfile, line 4: `COPY b c`: b is not there, or the ignore file excludes it",
+            ),
+            (
+                "[3/3] COPY b c",
+                "failed to calculate checksum of ref x::y: \"/b\": not found",
+                Some(4),
+                "app/Dockerfile, line 4: `COPY b c`: b is not there, or the ignore file excludes it",
+            ),
+            (
+                "[internal] load metadata for registry.test/x:1",
+                "registry.test/x:1: not found",
+                Some(1),
+                "app/Dockerfile, line 1: the base image registry.test/x:1: it does not exist, or not for this account (registry.test/x:1: not found)",
+            ),
+            (
+                "[internal] load build definition from Dockerfile",
+                "failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 1: unknown instruction: FORM",
+                None,
+                "app/Dockerfile has a syntax error in line 1: unknown instruction: FORM",
+            ),
+            (
+                "",
+                "target stage \"x\" could not be found",
+                None,
+                "target: app/Dockerfile has no stage x",
+            ),
+            (
+                "exporting to image",
+                "failed to push registry.test/a/b:c: server message: insufficient_scope: authorization failed: denied",
+                None,
+                "registry.test/a/b:c: failed to push registry.test/a/b:c: server message: insufficient_scope: authorization failed: denied",
+            ),
+        ] {
+            assert_eq!(told(vertex, message, line).message, expected, "{message}");
+        }
+        let full = told("[2/3] RUN a", "write /x: no space left on device", None);
+        assert!(full.hint.unwrap().contains("prune"));
+        let denied = told(
+            "exporting to image",
+            "failed to push x: 403 Forbidden",
+            None,
+        );
+        assert_eq!(denied.kind, ErrorKind::Forbidden);
+    }
 }

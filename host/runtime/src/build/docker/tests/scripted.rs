@@ -74,7 +74,7 @@ fn throttled_engine(folder: &std::path::Path, refusals: usize) -> (DockerEngine,
         }
     });
     let host = DockerHost::Address(format!("unix://{}", socket.display()));
-    let mut engine = DockerEngine::new(host, Endpoints::new());
+    let mut engine = DockerEngine::new(host, Endpoints::new()).with_classic_builder();
     engine.retries = Retries {
         count: 3,
         first_delay: Duration::from_millis(1),
