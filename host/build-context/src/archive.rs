@@ -87,7 +87,7 @@ impl ContextArchive {
     /// Starts to read the files, on a thread that ends with the stream or when it is dropped.
     ///
     /// # Errors
-    /// An item is an error if the context could not be read; its inner error is a [`ContextError`].
+    /// An item is an error if the context could not be read; its inner error is a [`ContextError`](crate::ContextError).
     /// It is the last item.
     pub fn into_stream(self) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
         let (sender, receiver) = mpsc::channel(WAITING_CHUNKS);

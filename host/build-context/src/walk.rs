@@ -54,7 +54,7 @@ impl Walk {
     /// # Errors
     /// If the directory cannot be read.
     pub fn new(root: Dir, ignored: IgnoreRules) -> Result<Self, ContextError> {
-        let failed = |source| ContextError::on_entry("list", "", source);
+        let failed = |source| ContextError::on_entry("list", ".", source);
         let directory = Directory::open(&root, c".").map_err(failed)?;
         let level = Level {
             path: String::new(),

@@ -6,7 +6,9 @@
 
 mod client;
 mod connect;
+mod content;
 mod error;
+mod export;
 mod file_sync;
 mod random;
 mod session;
@@ -25,3 +27,8 @@ pub use solve::{
 };
 pub use status::{Event, Failure, SourceExcerpt};
 pub use transfer::TransferProgress;
+
+/// The examples of the README must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

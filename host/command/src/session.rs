@@ -48,11 +48,11 @@ pub(crate) fn require_apart(
             "cache of compiled components",
             configuration.components.cache.as_ref(),
         ),
-        ("caches of builds", configuration.build.cache.as_ref()),
         (
             "records of pushed images",
             configuration.build.records.as_ref(),
         ),
+        ("caches of builds", configuration.build.cache.as_ref()),
     ];
     let workspace = workspace.canonicalize()?;
     for (what, path) in folders {

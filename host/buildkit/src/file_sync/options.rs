@@ -31,7 +31,7 @@ impl TransferOptions {
     pub(super) fn walk(&self, directory: &Dir) -> Result<Walk, ContextError> {
         let root = directory.try_clone().map_err(|source| ContextError::Io {
             action: "open",
-            path: String::new(),
+            path: ".".to_owned(),
             source,
         })?;
         let excluded = IgnoreRules::from_patterns("exclude-patterns", texts(&self.excluded))?;

@@ -334,5 +334,5 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-#[path = "sender_tests.rs"]
+#[path = "sender_tests/mod.rs"]
 mod tests;

@@ -10,7 +10,9 @@ use bollard_buildkit_proto::health::health_server::{self, HealthServer};
 use bollard_buildkit_proto::moby::buildkit::secrets::v1::secrets_server::{self, SecretsServer};
 use bollard_buildkit_proto::moby::filesync::packet::file_sync_server::{self, FileSyncServer};
 use bollard_buildkit_proto::moby::filesync::v1::auth_server::{self, AuthServer};
+use bollard_buildkit_proto::moby::filesync::v1::file_send_server::{self, FileSendServer};
 use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::{self, SshServer};
+use cap_std::fs::Dir;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tonic::body::Body;
@@ -21,7 +23,9 @@ use super::health::Serving;
 use super::secrets::BuildSecrets;
 use super::ssh::Agents;
 use super::{CredentialSource, SecretSource};
+use crate::content::{self, ContentServer};
 use crate::error::LocalFault;
+use crate::export::ExportedFile;
 use crate::file_sync::FileSync;
 
 /// The services of one session.
@@ -32,6 +36,8 @@ pub(crate) struct Services {
     auth: AuthServer<Credentials>,
     secrets: SecretsServer<BuildSecrets>,
     ssh: Option<SshServer<Agents>>,
+    file_send: Option<FileSendServer<ExportedFile>>,
+    content: Option<ContentServer>,
 }
 
 impl Services {
@@ -54,6 +60,8 @@ impl Services {
                 fault: fault.clone(),
             }),
             ssh: None,
+            file_send: None,
+            content: None,
         }
     }
 
@@ -73,6 +81,22 @@ impl Services {
         self
     }
 
+    /// The same, and the file that an exporter writes, where there is one.
+    #[must_use]
+    pub(crate) fn with_exported_file(mut self, file: Option<ExportedFile>) -> Self {
+        self.file_send = file.map(FileSendServer::new);
+        self
+    }
+
+    /// The same, and the folders of local caches by their names, where there are any.
+    #[must_use]
+    pub(crate) fn with_local_caches(mut self, folders: Vec<(String, Dir)>) -> Self {
+        if !folders.is_empty() {
+            self.content = Some(ContentServer::new(folders));
+        }
+        self
+    }
+
     /// The methods as the daemon must be told of them: it asks only for what is announced.
     pub(crate) fn methods(&self) -> impl Iterator<Item = String> {
         let mut methods = vec![
@@ -87,6 +111,13 @@ impl Services {
         if self.ssh.is_some() {
             methods.push((ssh_server::SERVICE_NAME, "CheckAgent"));
             methods.push((ssh_server::SERVICE_NAME, "ForwardAgent"));
+        }
+        if self.file_send.is_some() {
+            methods.push((file_send_server::SERVICE_NAME, "DiffCopy"));
+        }
+        if self.content.is_some() {
+            let content = content::METHODS.iter();
+            methods.extend(content.map(|method| (content::SERVICE_NAME, *method)));
         }
         methods
             .into_iter()
@@ -110,6 +141,14 @@ impl hyper::service::Service<Request<Incoming>> for Services {
             health_server::SERVICE_NAME => self.health.clone().call(request),
             ssh_server::SERVICE_NAME => match &self.ssh {
                 Some(ssh) => ssh.clone().call(request),
+                None => unknown(service),
+            },
+            file_send_server::SERVICE_NAME => match &self.file_send {
+                Some(file_send) => file_send.clone().call(request),
+                None => unknown(service),
+            },
+            content::SERVICE_NAME => match &self.content {
+                Some(content) => content.clone().call(request),
                 None => unknown(service),
             },
             service => unknown(service),

@@ -1,6 +1,7 @@
 //! One build, from the request to the result.
 
 mod cache;
+mod local_cache;
 mod output;
 mod request;
 
@@ -73,7 +74,8 @@ pub(crate) async fn solve(
     let fault = LocalFault::default();
     let control = endpoint.control().await?;
     let reference = random_identifier()?;
-    let (request, services, finish) = build.into_parts(&reference, progress, &fault)?;
+    let (request, services, mut finish) = build.into_parts(&reference, progress, &fault)?;
+    finish.warnings.drain(..).for_each(&mut *on_event);
     let session = Session::open(
         endpoint,
         &control,
@@ -114,7 +116,7 @@ pub(crate) async fn solve(
     if let Some(error) = fault.take() {
         return Err(error);
     }
-    finish.complete(&response).await?;
+    finish.complete(&response, on_event).await?;
     Ok(result(&response, session.traffic(), progress))
 }
 

@@ -9,10 +9,13 @@ use cap_std::fs::Dir;
 
 use super::BuildProgress;
 use super::cache::{self, CacheEntry};
+use super::local_cache::{ExportedCaches, LocalCaches};
 use super::output::{Compression, ImageOptions, Output};
 use crate::error::{Error, LocalFault};
+use crate::export::ExportedFile;
 use crate::file_sync::FileSync;
 use crate::session::{CredentialSource, SecretSource, Services};
+use crate::status::Event;
 
 /// The names by which the frontend asks for folders.
 const CONTEXT: &str = "context";
@@ -118,11 +121,27 @@ pub struct DockerfileBuild {
 pub(super) struct Finish {
     pub(super) session_name: String,
     pub(super) shared_key: String,
+    /// What to say before the build.
+    pub(super) warnings: Vec<Event>,
+    exported_file: Option<ExportedFile>,
+    exported_caches: ExportedCaches,
 }
 
 impl Finish {
-    pub(super) async fn complete(self, _response: &SolveResponse) -> Result<(), Error> {
-        Ok(())
+    /// Puts what the daemon has written where it belongs.
+    ///
+    /// # Errors
+    /// Where something is missing or cannot be written.
+    pub(super) async fn complete(
+        self,
+        response: &SolveResponse,
+        on_event: &mut (dyn FnMut(Event) + Send),
+    ) -> Result<(), Error> {
+        if let Some(file) = self.exported_file {
+            file.finish().await?;
+        }
+        self.exported_caches
+            .finish(&response.exporter_response, on_event)
     }
 }
 
@@ -157,12 +176,13 @@ impl DockerfileBuild {
     }
 
     pub(super) fn into_parts(
-        self,
+        mut self,
         reference: &str,
         progress: &BuildProgress,
         fault: &LocalFault,
     ) -> Result<(SolveRequest, Services, Finish), Error> {
         let mut attributes = self.frontend_attributes();
+        let mut caches = LocalCaches::open(&mut self.cache_imports, &mut self.cache_exports)?;
         let cache = cache::options(&self.cache_imports, &self.cache_exports, &mut attributes)?;
         let exporter = self.output.exporter(&ImageOptions {
             compression: self.compression,
@@ -198,9 +218,15 @@ impl DockerfileBuild {
             };
             attributes.insert(format!("context:{name}"), source);
         }
+        let exported_file = match self.output {
+            Output::OciArchive { path } => Some(ExportedFile::new(path, fault.clone())),
+            _ => None,
+        };
         let file_sync = FileSync::new(directories, progress.files.clone(), fault.clone());
         let services = Services::new(file_sync, self.credentials, self.secrets, fault)
-            .with_ssh_agents(self.ssh_agents, fault);
+            .with_ssh_agents(self.ssh_agents, fault)
+            .with_exported_file(exported_file.clone())
+            .with_local_caches(std::mem::take(&mut caches.folders));
         let request = SolveRequest {
             r#ref: reference.to_owned(),
             frontend: "dockerfile.v0".to_owned(),
@@ -224,6 +250,9 @@ impl DockerfileBuild {
         let finish = Finish {
             session_name: CONTEXT.to_owned(),
             shared_key: self.context.shared_key,
+            exported_file,
+            exported_caches: caches.take_exports(),
+            warnings: caches.warnings,
         };
         Ok((request, services, finish))
     }

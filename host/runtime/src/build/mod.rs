@@ -2,13 +2,14 @@
 
 mod address;
 pub(crate) mod binding;
-
 pub mod buildkit;
 mod context;
 pub mod docker;
 mod features;
 mod registry_failure;
 mod request;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod unchanged;
 

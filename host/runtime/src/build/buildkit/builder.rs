@@ -66,6 +66,13 @@ impl Builder {
         let request = &call.request;
         let ignored_settings =
             features::check(request, &self.name, |feature| self.supports(feature))?;
+        if request.destination.is_none() && !self.holds {
+            return Err(CapabilityError::unsupported(format!(
+                "{} holds no images, and the request names no destination",
+                self.name
+            ))
+            .with_hint("name a destination to push to, or use a Docker Engine"));
+        }
         let context = open_context(call).await?;
         let build = dockerfile_build(self, call, &context).await?;
         let progress = buildkit::BuildProgress::default();
