@@ -89,6 +89,8 @@ mod tests {
                 mode: 0o600,
                 modified_seconds: i64::MAX,
                 modified_nanoseconds: 1,
+                changed_seconds: 0,
+                changed_nanoseconds: 0,
                 size: 0,
                 links: 2,
                 identity: (1, 2),
