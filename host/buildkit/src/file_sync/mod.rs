@@ -22,23 +22,33 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::{error::LocalFault, transfer::TransferProgress};
 use options::TransferOptions;
 
-/// Offers folders to the daemon, each under the name that the solve request gives it.
+/// A folder that the daemon may read.
+pub(crate) struct SharedFolder {
+    /// The name that the solve request gives it.
+    pub(crate) name: String,
+    pub(crate) directory: Dir,
+    /// The only files of it that may be read; none are named where all may. A Dockerfile chooses
+    /// the frontend that reads it (`# syntax=`), and that one could ask for more.
+    pub(crate) only: Vec<String>,
+}
+
+/// Offers folders to the daemon.
 pub(crate) struct FileSync {
-    directories: HashMap<String, Arc<Dir>>,
+    folders: HashMap<String, (Arc<Dir>, Vec<String>)>,
     progress: Arc<TransferProgress>,
     fault: LocalFault,
 }
 
 impl FileSync {
     pub(crate) fn new(
-        directories: impl IntoIterator<Item = (String, Dir)>,
+        folders: impl IntoIterator<Item = SharedFolder>,
         progress: Arc<TransferProgress>,
         fault: LocalFault,
     ) -> Self {
         Self {
-            directories: directories
+            folders: folders
                 .into_iter()
-                .map(|(name, directory)| (name, Arc::new(directory)))
+                .map(|folder| (folder.name, (Arc::new(folder.directory), folder.only)))
                 .collect(),
             progress,
             fault,
@@ -58,7 +68,7 @@ impl FileSyncService for FileSync {
         request: Request<Streaming<Packet>>,
     ) -> Result<Response<PacketStream>, Status> {
         let options = TransferOptions::from_metadata(request.metadata())?;
-        let directory = self.directories.get(&options.directory).ok_or_else(|| {
+        let (directory, only) = self.folders.get(&options.directory).ok_or_else(|| {
             Status::not_found(format!(
                 "the build offers no folder {:?}",
                 options.directory
@@ -66,7 +76,7 @@ impl FileSyncService for FileSync {
         })?;
         let packets = sender::send(
             Arc::clone(directory),
-            options,
+            options.limited_to(only),
             request.into_inner(),
             Arc::clone(&self.progress),
             self.fault.clone(),

@@ -27,6 +27,19 @@ impl TransferOptions {
         })
     }
 
+    /// The same of nothing but the files that have these names, if there are any names.
+    pub(super) fn limited_to(mut self, names: &[String]) -> Self {
+        if !names.is_empty() {
+            self.followed.retain(|path| names.contains(path));
+            self.included.retain(|path| names.contains(path));
+            // Nothing asked for would mean everything.
+            if self.followed.is_empty() && self.included.is_empty() {
+                self.followed = names.to_vec();
+            }
+        }
+        self
+    }
+
     /// The walk that yields what is to be sent.
     pub(super) fn walk(&self, directory: &Dir) -> Result<Walk, ContextError> {
         let root = directory.try_clone().map_err(|source| ContextError::Io {
@@ -91,6 +104,32 @@ mod tests {
             );
         }
         TransferOptions::from_metadata(&map)
+    }
+
+    #[test]
+    fn a_folder_may_be_limited_to_some_files() {
+        let names = [
+            "Dockerfile".to_owned(),
+            "Dockerfile.dockerignore".to_owned(),
+        ];
+        for (metadata, expected) in [
+            (vec![], &names[..]),
+            (vec![("include-patterns", &b"**"[..])], &names[..]),
+            (vec![("followpaths", &b"../secret"[..])], &names[..]),
+            (
+                vec![
+                    ("followpaths", &b"Dockerfile"[..]),
+                    ("followpaths", b"secret"),
+                ],
+                &names[..1],
+            ),
+        ] {
+            let limited = options(&metadata).unwrap().limited_to(&names);
+            assert_eq!(limited.followed, expected, "{metadata:?}");
+            assert!(limited.included.is_empty());
+        }
+        let all = options(&[("include-patterns", b"**")]).unwrap();
+        assert_eq!(all.limited_to(&[]).included, ["**"]);
     }
 
     #[test]

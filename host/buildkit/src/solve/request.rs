@@ -13,7 +13,7 @@ use super::local_cache::{ExportedCaches, LocalCaches};
 use super::output::{Compression, ImageOptions, Output};
 use crate::error::{Error, LocalFault};
 use crate::export::ExportedFile;
-use crate::file_sync::FileSync;
+use crate::file_sync::{FileSync, SharedFolder};
 use crate::session::{CredentialSource, SecretSource, Services};
 use crate::status::Event;
 
@@ -195,7 +195,7 @@ impl DockerfileBuild {
             _ => Vec::new(),
         };
 
-        let mut directories = Vec::new();
+        let mut folders = Vec::new();
         let (dockerfile, file_name) = match self.dockerfile {
             Some(location) => (location.directory, location.file_name),
             None => (
@@ -203,16 +203,28 @@ impl DockerfileBuild {
                 "Dockerfile".to_owned(),
             ),
         };
+        folders.push(SharedFolder {
+            name: DOCKERFILE.to_owned(),
+            directory: dockerfile,
+            only: vec![file_name.clone(), format!("{file_name}.dockerignore")],
+        });
         attributes.insert("filename".to_owned(), file_name);
-        directories.push((DOCKERFILE.to_owned(), dockerfile));
-        directories.push((CONTEXT.to_owned(), self.context.directory));
+        folders.push(SharedFolder {
+            name: CONTEXT.to_owned(),
+            directory: self.context.directory,
+            only: Vec::new(),
+        });
         for (index, (name, context)) in self.named_contexts.into_iter().enumerate() {
             let source = match context {
                 NamedContext::Image(reference) => format!("docker-image://{reference}"),
                 NamedContext::Directory(directory) => {
                     // A name of its own: the guest's could be that of another folder.
                     let local = format!("{CONTEXT}-{index}");
-                    directories.push((local.clone(), directory));
+                    folders.push(SharedFolder {
+                        name: local.clone(),
+                        directory,
+                        only: Vec::new(),
+                    });
                     format!("local:{local}")
                 }
             };
@@ -222,7 +234,7 @@ impl DockerfileBuild {
             Output::OciArchive { path } => Some(ExportedFile::new(path, fault.clone())),
             _ => None,
         };
-        let file_sync = FileSync::new(directories, progress.files.clone(), fault.clone());
+        let file_sync = FileSync::new(folders, progress.files.clone(), fault.clone());
         let services = Services::new(file_sync, self.credentials, self.secrets, fault)
             .with_ssh_agents(self.ssh_agents, fault)
             .with_exported_file(exported_file.clone())
