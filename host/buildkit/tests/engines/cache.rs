@@ -146,3 +146,47 @@ async fn a_cache_that_cannot_be_read(engine: Engine) {
     });
     assert!(reported, "{:?}", built.events);
 }
+
+on!(a_folder_keeps_a_cache: docker_26_containerd, daemon);
+
+/// Written by one engine, read by another.
+async fn a_folder_keeps_a_cache(engine: Engine) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cache").display().to_string();
+    let local = |name: &str| CacheEntry {
+        kind: "local".to_owned(),
+        attributes: vec![(name.to_owned(), path.clone())],
+    };
+    let workspace = workspace();
+    let mut request = workspace.trial();
+    request.cache_exports = vec![local("dest").with("mode", "max")];
+    let first = build(engine, request).await;
+    first.succeeded();
+    assert_eq!(was_cached(&first), (false, false));
+
+    let again = copy(&workspace);
+    let mut request = again.trial();
+    request.cache_imports = vec![local("src")];
+    let second = build(Engine::docker_26_classic(), request).await;
+    second.succeeded();
+    assert_eq!(was_cached(&second), (true, true), "{:?}", second.events);
+}
+
+on!(a_folder_without_a_cache: docker_20, docker_26_classic, docker_26_containerd, daemon);
+
+async fn a_folder_without_a_cache(engine: Engine) {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = workspace();
+    let mut request = workspace.trial();
+    request.cache_imports = vec![CacheEntry {
+        kind: "local".to_owned(),
+        attributes: vec![("src".to_owned(), folder.path().display().to_string())],
+    }];
+    let built = build(engine, request).await;
+    built.succeeded();
+    let warned = built
+        .events
+        .iter()
+        .any(|event| matches!(event, Event::Warning { message, .. } if message.contains("cache")));
+    assert!(warned, "{:?}", built.events);
+}

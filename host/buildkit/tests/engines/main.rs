@@ -8,6 +8,7 @@
     reason = "a failed assumption fails the test"
 )]
 
+mod archive;
 mod cache;
 mod cancel;
 mod changing_files;
