@@ -106,7 +106,19 @@ fn failed(
     if let Some(destination) = destination
         && (vertex.starts_with("exporting ") || text.starts_with("failed to push "))
     {
-        return push_error(&text, destination);
+        let error = push_error(&text, destination);
+        return if is_refused_manifest(&text) {
+            CapabilityError::new(
+                ErrorKind::Conflict,
+                format!("{}: the registry refuses the tag", error.message),
+            )
+            .with_hint(
+                "most likely the tag exists and the repository's tags are immutable: push another \
+                 tag",
+            )
+        } else {
+            error
+        };
     }
     if let Some(problem) = text.strip_prefix("dockerfile parse error ") {
         let problem = problem.strip_prefix("on ").unwrap_or(problem);
@@ -176,6 +188,13 @@ fn without_prefixes(text: &str) -> &str {
 fn instruction(vertex: &str) -> Option<&str> {
     let (place, instruction) = vertex.strip_prefix('[')?.split_once("] ")?;
     place.contains('/').then_some(instruction)
+}
+
+/// Whether the registry has the layers and takes the manifest for a bad request: so Amazon ECR
+/// answers where an immutable tag names another image. The daemon does not repeat its words.
+fn is_refused_manifest(text: &str) -> bool {
+    text.contains("/manifests/")
+        && (text.contains("400 Bad Request") || text.contains("409 Conflict"))
 }
 
 /// The line of an instruction, for daemons that do not tell it, where only one line fits.
@@ -274,6 +293,9 @@ mod tests {
         ] {
             assert_eq!(told(vertex, message, line).message, expected, "{message}");
         }
+        let refused = "failed to push x: failed commit on ref \"manifest-sha256:1\": unexpected status from PUT request to https://x/v2/a/b/manifests/c: 400 Bad Request";
+        let taken = told("exporting to image", refused, None);
+        assert_eq!(taken.kind, ErrorKind::Conflict);
         let full = told("[2/3] RUN a", "write /x: no space left on device", None);
         assert!(full.hint.unwrap().contains("prune"));
         let denied = told(
