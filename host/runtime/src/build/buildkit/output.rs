@@ -10,6 +10,8 @@ use crate::event::{EventKind, LayerState, LogLevel, OutputSource, Reporter};
 const LONGEST_LINE: usize = 16 << 10;
 /// A layer's name in progress events is this much of its digest, as Docker shows it.
 const SHORT_DIGEST: usize = 12;
+/// What takes long when an image is exported, in BuildKit's words.
+const PARTS_OF_EXPORT: [&str; 2] = ["exporting layers", "pushing layers"];
 /// What a vertex shorter than this took is not told, in seconds.
 const WORTH_TELLING: f64 = 0.05;
 
@@ -18,7 +20,9 @@ pub(super) struct BuildOutput {
     reporter: Reporter,
     /// What each vertex has written without a line end.
     unfinished: HashMap<usize, Vec<u8>>,
-    pushing: HashSet<usize>,
+    exporting: HashSet<usize>,
+    /// The parts of exports that have begun.
+    told: HashSet<(usize, String)>,
 }
 
 impl BuildOutput {
@@ -26,7 +30,8 @@ impl BuildOutput {
         Self {
             reporter: reporter.clone(),
             unfinished: HashMap::new(),
-            pushing: HashSet::new(),
+            exporting: HashSet::new(),
+            told: HashSet::new(),
         }
     }
 
@@ -34,7 +39,7 @@ impl BuildOutput {
         match event {
             buildkit::Event::VertexStarted { vertex, name } => {
                 if name.starts_with("exporting ") {
-                    self.pushing.insert(vertex);
+                    self.exporting.insert(vertex);
                 }
                 self.line(vertex, &name);
             }
@@ -63,7 +68,7 @@ impl BuildOutput {
                 current,
                 total,
                 complete,
-            } => self.layer(vertex, &id, &action, current, total, complete),
+            } => self.progress(vertex, &id, &action, current, total, complete),
             buildkit::Event::Warning {
                 message, source, ..
             } => {
@@ -105,9 +110,9 @@ impl BuildOutput {
         }
     }
 
-    /// Layers are named by their digests; all else that has progress is of no interest here.
-    fn layer(
-        &self,
+    /// Layers that travel are named by their digests; of the rest, the parts of an export are told.
+    fn progress(
+        &mut self,
         vertex: usize,
         id: &str,
         action: &str,
@@ -116,17 +121,20 @@ impl BuildOutput {
         complete: bool,
     ) {
         let Some(hex) = id
-            .rsplit_once("sha256:")
-            .map(|(_, hex)| hex)
+            .strip_prefix("sha256:")
             .filter(|hex| hex.len() >= SHORT_DIGEST)
         else {
+            let is_part = PARTS_OF_EXPORT.contains(&id) && self.exporting.contains(&vertex);
+            if is_part && self.told.insert((vertex, id.to_owned())) {
+                self.line(vertex, id);
+            }
             return;
         };
         let state = match action {
             _ if complete => LayerState::Done,
             "waiting" | "preparing" => LayerState::Waiting,
             "already exists" | "exists" => LayerState::Exists,
-            _ if self.pushing.contains(&vertex) => LayerState::Uploading,
+            _ if self.exporting.contains(&vertex) => LayerState::Uploading,
             _ => LayerState::Downloading,
         };
         self.reporter.report(EventKind::LayerProgress {
@@ -135,5 +143,89 @@ impl BuildOutput {
             current,
             total,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::event::channel;
+
+    fn progress(id: &str, complete: bool) -> buildkit::Event {
+        buildkit::Event::Progress {
+            vertex: 2,
+            id: id.to_owned(),
+            action: String::new(),
+            current: 1,
+            total: Some(2),
+            complete,
+        }
+    }
+
+    #[test]
+    fn events_become_lines_and_layers() {
+        let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
+        let started = |vertex, name: &str| buildkit::Event::VertexStarted {
+            vertex,
+            name: name.to_owned(),
+        };
+        let output = |text: &str| buildkit::Event::Output {
+            vertex: 1,
+            is_error: false,
+            data: text.as_bytes().to_vec(),
+        };
+        let finished = |vertex, cached, error: Option<&str>| buildkit::Event::VertexFinished {
+            vertex,
+            name: String::new(),
+            cached,
+            duration: Some(Duration::from_millis(1234)),
+            error: error.map(str::to_owned),
+        };
+        let (sink, mut events) = channel();
+        let mut taken = BuildOutput::new(&Reporter::new(Arc::new(sink), "step"));
+        for event in [
+            started(1, "[1/1] RUN make"),
+            output("10%\r90%\rdone\npart"),
+            output("ly\nunfinished"),
+            finished(1, false, None),
+            started(2, "exporting to image"),
+            progress("exporting layers", false),
+            progress("exporting layers", true),
+            progress(&format!("writing image {digest}"), true),
+            progress(&digest, false),
+            progress("pushing manifest for 127.0.0.1:1/a/b", false),
+            finished(2, true, None),
+            started(3, "[2/2] RUN false"),
+            finished(3, false, Some("exit code: 1")),
+        ] {
+            taken.take(event);
+        }
+        let mut seen = Vec::new();
+        while let Ok(event) = events.try_recv() {
+            seen.push(match event.kind {
+                EventKind::Output { line, .. } => line,
+                EventKind::LayerProgress { layer, state, .. } => format!("{layer} {state:?}"),
+                kind => format!("{kind:?}"),
+            });
+        }
+        assert_eq!(
+            seen,
+            [
+                "#1 [1/1] RUN make",
+                "#1 done",
+                "#1 partly",
+                "#1 unfinished",
+                "#1 done in 1.2 s",
+                "#2 exporting to image",
+                "#2 exporting layers",
+                "0123456789ab Uploading",
+                "#2 cached",
+                "#3 [2/2] RUN false",
+                "#3 failed: exit code: 1",
+            ]
+        );
     }
 }
