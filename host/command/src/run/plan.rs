@@ -388,7 +388,7 @@ fn require_docker(infrastructure: Infrastructure) -> Result<(), Failure> {
     match infrastructure {
         Infrastructure::KubernetesDirect => Err(Failure::input(
             "the stage's infrastructure is KubernetesDirect, and this version builds with a \
-             Docker Engine only",
+             Docker Engine or a BuildKit daemon only",
             "set infrastructure.type to Docker or VM, or leave it out",
         )),
         _ => Ok(()),

@@ -87,7 +87,7 @@ pub(crate) fn base_image_error(
         ErrorKind::Unauthenticated | ErrorKind::Forbidden => {
             "name a connector that may pull the image in baseImageConnectorRefs"
         }
-        _ => "check that the Docker Engine can reach the image's registry",
+        _ => "check that the build engine can reach the image's registry",
     };
     let problem = match kind {
         ErrorKind::Throttled => "the registry limits the rate of pulls",
@@ -144,7 +144,7 @@ pub(crate) fn push_error(text: &str, destination: &ImageReference) -> Capability
                 .to_owned(),
         ),
         ErrorKind::Unavailable => {
-            Some("check that the Docker Engine can reach the registry".to_owned())
+            Some("check that the build engine can reach the registry".to_owned())
         }
         _ => None,
     };
@@ -159,7 +159,7 @@ pub(crate) fn push_error(text: &str, destination: &ImageReference) -> Capability
 pub(crate) fn no_space() -> CapabilityError {
     CapabilityError::new(
         ErrorKind::EngineFailure,
-        "the disk of the Docker Engine is full",
+        "the disk of the build engine is full",
     )
     .with_hint("free space there, for example with `docker system prune`")
 }

@@ -22,7 +22,7 @@ use crate::workspace::Workspace;
 
 const TABLE: &str = include_str!("../../../../docs/engines.md");
 
-struct PermitAll;
+pub(super) struct PermitAll;
 
 impl Policy for PermitAll {
     fn decide(&self, _principal: &Principal, _access: &Access) -> Decision {
@@ -33,7 +33,7 @@ impl Policy for PermitAll {
 }
 
 /// What `cargo xtask test` says of a service.
-fn service(variable: &str) -> String {
+pub(super) fn service(variable: &str) -> String {
     std::env::var(variable)
         .unwrap_or_else(|_| panic!("{variable} is not set: run `cargo xtask test`"))
 }

@@ -208,6 +208,6 @@ mod tests {
             "write /x: no space left on device",
             None,
         );
-        assert_eq!(error.message, "the disk of the Docker Engine is full");
+        assert_eq!(error.message, "the disk of the build engine is full");
     }
 }

@@ -14,30 +14,15 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{DockerEngine, DockerHost};
 use crate::auth::{BasicCredential, Credential, FixedCredential};
+use crate::build::tests::{PermitAll, service};
 use crate::build::{Build, BuildEngine, BuildRequest, BuiltImage, Push, RequestDraft};
 use crate::capability::CapabilityError;
 use crate::component::Origin;
 use crate::event::{Event, EventKind, Reporter, channel};
-use crate::policy::{Access, Decision, Gate, Policy, Principal};
+use crate::policy::{Gate, Principal};
 use crate::registry::Endpoints;
 use crate::secret::{Placeholders, SecretStores};
 use crate::workspace::Workspace;
-
-struct PermitAll;
-
-impl Policy for PermitAll {
-    fn decide(&self, _principal: &Principal, _access: &Access) -> Decision {
-        Decision::Permit {
-            rule: "permit-all".to_owned(),
-        }
-    }
-}
-
-/// What `cargo xtask test` says of a service.
-fn service(variable: &str) -> String {
-    std::env::var(variable)
-        .unwrap_or_else(|_| panic!("{variable} is not set: run `cargo xtask test`"))
-}
 
 fn base_image() -> String {
     service("STEPYARD_TEST_BASE_IMAGE")
