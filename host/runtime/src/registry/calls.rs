@@ -70,6 +70,17 @@ pub struct ListTags {
     pub credential: Credential,
 }
 
+/// The call that asks whether an image could be pushed. No step makes it.
+#[derive(Clone, Debug)]
+pub struct ProbePush {
+    /// The registry.
+    pub registry: RegistryHost,
+    /// The repository.
+    pub repository: RepositoryName,
+    /// For the registry.
+    pub credential: Credential,
+}
+
 fn access(action: Action, reference: &ImageReference, tag: Option<&Tag>) -> Access {
     Access::new(
         action,
@@ -121,6 +132,19 @@ impl Call for ListTags {
     fn accesses(&self) -> Vec<Access> {
         vec![Access::new(
             Action::ListTags,
+            Resource::Repository {
+                registry: self.registry.clone(),
+                repository: self.repository.clone(),
+                tag: None,
+            },
+        )]
+    }
+}
+
+impl Call for ProbePush {
+    fn accesses(&self) -> Vec<Access> {
+        vec![Access::new(
+            Action::Push,
             Resource::Repository {
                 registry: self.registry.clone(),
                 repository: self.repository.clone(),

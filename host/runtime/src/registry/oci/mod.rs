@@ -9,6 +9,7 @@
 //! | [`manifest`], [`blob`], [`tags`] | the requests of the specification |
 //! | [`content`] | digests |
 //! | [`copy`] | an image from one repository to another |
+//! | [`probe`] | whether an image could be pushed |
 
 mod blob;
 mod challenge;
@@ -18,6 +19,7 @@ mod copy;
 mod failure;
 mod manifest;
 mod patience;
+mod probe;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -33,8 +35,8 @@ use self::copy::Transfer;
 use self::manifest::ManifestName;
 use self::patience::Patience;
 use super::{
-    Copy, Descriptor, Endpoints, GetManifest, ListTags, Manifest, PutManifest, Registry, Resolve,
-    TagImage,
+    Copy, Descriptor, Endpoints, GetManifest, ListTags, Manifest, ProbePush, PushProbe,
+    PutManifest, Registry, Resolve, TagImage,
 };
 use crate::auth::Credential;
 use crate::capability::CapabilityError;
@@ -269,5 +271,15 @@ impl Registry for OciRegistry {
                 &format!("listing the tags of {registry}/{repository}"),
             )
         })
+    }
+    async fn probe_push(&self, call: Authorized<ProbePush>) -> Result<PushProbe, CapabilityError> {
+        let ProbePush {
+            registry,
+            repository,
+            credential,
+        } = call.into_call();
+        let connection = self.connect(&registry, &repository, credential, Permission::Push)?;
+        let what = format!("asking whether {registry}/{repository} can be pushed to");
+        connection.probe_push(&what).await
     }
 }
