@@ -178,8 +178,7 @@ impl Plan {
         let mut problems = Vec::new();
         for step in &self.steps {
             scope.enter_stage(self, step.stage)?;
-            // What earlier steps return is not known yet.
-            if step.settings.to_string().contains("steps.") {
+            if step.needs_outputs() {
                 continue;
             }
             let checked = step.check(host, connectors, scope).await?;
@@ -194,6 +193,11 @@ impl Plan {
 }
 
 impl PlannedStep {
+    /// Whether the settings need what earlier steps return, which is not known before they run.
+    pub(crate) fn needs_outputs(&self) -> bool {
+        self.settings.to_string().contains("steps.")
+    }
+
     /// The settings for this run.
     pub(crate) fn resolve(&self, scope: &RunScope) -> Result<ResolvedSettings, Problems> {
         let value = match &self.positions {

@@ -14,6 +14,7 @@
 mod build_push;
 mod cancel;
 mod command;
+mod doctor;
 mod errors;
 mod secrets;
 mod support;

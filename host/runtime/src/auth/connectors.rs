@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use stepyard_grammar::{EcrRegistry, RegistryHost};
 
-use super::aws::{AwsClients, AwsEndpoints, EcrToken};
-use super::{Authenticator, Credential, CredentialSource, Login, docker_registry};
+use super::aws::{AwsClients, AwsEndpoints, EcrToken, Identity};
+use super::{Authenticator, Credential, CredentialSource, Identify, Login, docker_registry};
 use crate::capability::CapabilityError;
 use crate::connector::{AwsConnector, Connector, ConnectorKind, ConnectorReference, Connectors};
 use crate::policy::Authorized;
@@ -88,6 +88,17 @@ impl Authenticator for ConnectorAuthenticator {
             ConnectorKind::DockerRegistry(connector) => {
                 docker_registry::log_in(&name, connector, registry, &self.secrets).await
             }
+        }
+    }
+
+    async fn identify(
+        &self,
+        call: Authorized<Identify>,
+    ) -> Result<Option<Identity>, CapabilityError> {
+        let Identify { connector, region } = call.into_call();
+        match &find_connector(&self.connectors, &connector)?.kind {
+            ConnectorKind::Aws(_) => self.aws.identity(&connector, &region).await.map(Some),
+            ConnectorKind::DockerRegistry(_) => Ok(None),
         }
     }
 }

@@ -24,7 +24,9 @@ pub use request::{
 };
 pub use stepyard_grammar::{Compression, CompressionAlgorithm};
 
-pub(crate) use unchanged::PendingRecords;
+pub(crate) use context::open_context;
+pub(crate) use features::left_out;
+pub(crate) use unchanged::{PendingRecords, base_images};
 pub use unchanged::{PushRecords, PushRecordsError};
 
 use crate::auth::Credential;

@@ -81,6 +81,22 @@ pub struct ProbePush {
     pub credential: Credential,
 }
 
+/// The call that asks whether a registry accepts a credential at all. No step makes it.
+#[derive(Clone, Debug)]
+pub struct CheckLogin {
+    /// For the registry.
+    pub credential: Credential,
+}
+
+impl Call for CheckLogin {
+    fn accesses(&self) -> Vec<Access> {
+        vec![Access::new(
+            Action::InspectRegistry,
+            Resource::Registry(self.credential.registry().clone()),
+        )]
+    }
+}
+
 fn access(action: Action, reference: &ImageReference, tag: Option<&Tag>) -> Access {
     Access::new(
         action,

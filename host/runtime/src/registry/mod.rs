@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use stepyard_grammar::Digest;
 
 pub(crate) use binding::tagged;
-pub use calls::{Copy, GetManifest, ListTags, ProbePush, PutManifest, Resolve, TagImage};
+pub use calls::{CheckLogin, Copy, GetManifest, ListTags, ProbePush, PutManifest, Resolve, TagImage};
 pub use endpoint::{Endpoint, EndpointError, Endpoints};
 pub use oci::OciRegistry;
 
@@ -149,6 +149,19 @@ pub trait Registry: Send + Sync {
         let _ = call;
         Err(CapabilityError::unsupported(
             "this registry client does not ask whether an image could be pushed",
+        ))
+    }
+
+    /// Asks a registry whether it accepts a credential, whatever that may do there. No step makes
+    /// this call.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Unauthenticated`] where it does not, and where the registry cannot be
+    /// reached.
+    async fn check_login(&self, call: Authorized<CheckLogin>) -> Result<(), CapabilityError> {
+        let _ = call;
+        Err(CapabilityError::unsupported(
+            "this registry client does not ask whether a login is accepted",
         ))
     }
 }

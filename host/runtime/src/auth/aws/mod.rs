@@ -39,6 +39,15 @@ pub struct AwsEndpoints {
     pub sts: Option<String>,
 }
 
+/// Who a connector's identity is, as AWS says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The account that the identity belongs to.
+    pub account: AwsAccountId,
+    /// The user or the role's session, such as `arn:aws:sts::123456789012:assumed-role/push/NAME`.
+    pub arn: String,
+}
+
 /// What a client is made for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct ClientKey {
@@ -112,8 +121,19 @@ impl AwsClients {
                  region or name the registry"
             )));
         };
+        let identity = self.identity(name, region).await?;
+        EcrRegistry::new(identity.account, region.clone(), EcrEndpoint::Standard)
+            .map_err(|error| CapabilityError::invalid(error.to_string()))
+    }
+
+    /// Who the connector's identity is. Every identity may ask for it.
+    pub(super) async fn identity(
+        &self,
+        connector: &str,
+        region: &AwsRegion,
+    ) -> Result<Identity, CapabilityError> {
         let key = ClientKey {
-            connector: name.to_owned(),
+            connector: connector.to_owned(),
             region: region.clone(),
             endpoint: EcrEndpoint::Standard,
         };
@@ -121,7 +141,7 @@ impl AwsClients {
         let client = aws_sdk_sts::Client::new(&configuration);
         let suffix = region.partition().dns_suffix();
         let call = AwsCall {
-            connector: name.to_owned(),
+            connector: connector.to_owned(),
             action: "sts:GetCallerIdentity",
             endpoint: address(
                 self.endpoints.sts.as_deref(),
@@ -133,9 +153,12 @@ impl AwsClients {
             .await
             .map_err(|error| call.told(&error))?;
         let account = AwsAccountId::parse(identity.account().unwrap_or_default());
-        account
-            .and_then(|account| EcrRegistry::new(account, region.clone(), EcrEndpoint::Standard))
-            .map_err(|error| CapabilityError::unsupported(format!("AWS answers with {error}")))
+        Ok(Identity {
+            account: account.map_err(|error| {
+                CapabilityError::unsupported(format!("AWS answers with {error}"))
+            })?,
+            arn: identity.arn().unwrap_or_default().to_owned(),
+        })
     }
 
     /// Drops what was made from the connector's secrets, so that the next call reads them anew.

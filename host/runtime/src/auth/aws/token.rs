@@ -36,6 +36,8 @@ pub(super) struct EcrTokens(Mutex<HashMap<TokenKey, TokenSlot>>);
 struct Token {
     basic: BasicCredential,
     usable_until: SystemTime,
+    /// As ECR says.
+    expires: SystemTime,
 }
 
 /// The token for one registry through one connector.
@@ -49,15 +51,7 @@ pub(in crate::auth) struct EcrToken {
 #[async_trait]
 impl CredentialSource for EcrToken {
     async fn basic(&self) -> Result<BasicCredential, CapabilityError> {
-        let key = (
-            self.connector.clone(),
-            self.registry.region().clone(),
-            self.registry.endpoint(),
-        );
-        let slot = {
-            let mut tokens = self.clients.tokens.0.lock().await;
-            tokens.entry(key).or_default().clone()
-        };
+        let slot = self.slot().await;
         let mut slot = slot.lock().await;
         if let Some(token) = slot.as_ref()
             && SystemTime::now() < token.usable_until
@@ -72,9 +66,25 @@ impl CredentialSource for EcrToken {
         }
         Ok(slot.insert(fetched?).basic.clone())
     }
+
+    async fn valid_until(&self) -> Option<SystemTime> {
+        let slot = self.slot().await;
+        let slot = slot.lock().await;
+        slot.as_ref().map(|token| token.expires)
+    }
 }
 
 impl EcrToken {
+    async fn slot(&self) -> TokenSlot {
+        let key = (
+            self.connector.clone(),
+            self.registry.region().clone(),
+            self.registry.endpoint(),
+        );
+        let mut tokens = self.clients.tokens.0.lock().await;
+        tokens.entry(key).or_default().clone()
+    }
+
     async fn fetch(&self) -> Result<Token, CapabilityError> {
         let (client, call) = self
             .clients
@@ -99,6 +109,7 @@ impl EcrToken {
         Ok(Token {
             basic,
             usable_until: usable_until(now, expires),
+            expires,
         })
     }
 }

@@ -8,6 +8,7 @@
 //! | [`failure`] | what goes wrong, and what a step is told of it |
 //! | [`manifest`], [`blob`], [`tags`] | the requests of the specification |
 //! | [`content`] | digests |
+//! | [`login`] | whether a credential is accepted at all |
 //! | [`copy`] | an image from one repository to another |
 //! | [`probe`] | whether an image could be pushed |
 
@@ -17,6 +18,7 @@ mod connection;
 mod content;
 mod copy;
 mod failure;
+mod login;
 mod manifest;
 mod patience;
 mod probe;
@@ -35,7 +37,7 @@ use self::copy::Transfer;
 use self::manifest::ManifestName;
 use self::patience::Patience;
 use super::{
-    Copy, Descriptor, Endpoints, GetManifest, ListTags, Manifest, ProbePush, PushProbe,
+    CheckLogin, Copy, Descriptor, Endpoints, GetManifest, ListTags, Manifest, ProbePush, PushProbe,
     PutManifest, Registry, Resolve, TagImage,
 };
 use crate::auth::Credential;
@@ -58,6 +60,13 @@ impl OciRegistry {
     /// Where the machine's trusted certificates cannot be read.
     pub fn new(endpoints: Endpoints) -> Result<Self, CapabilityError> {
         Self::with_patience(endpoints, Patience::default())
+    }
+
+    /// The same client, which asks once: for whoever would rather hear what is wrong than wait.
+    #[must_use]
+    pub fn without_retries(mut self) -> Self {
+        self.patience.attempts = 1;
+        self
     }
 
     fn with_patience(endpoints: Endpoints, patience: Patience) -> Result<Self, CapabilityError> {
@@ -272,6 +281,7 @@ impl Registry for OciRegistry {
             )
         })
     }
+
     async fn probe_push(&self, call: Authorized<ProbePush>) -> Result<PushProbe, CapabilityError> {
         let ProbePush {
             registry,
@@ -281,5 +291,15 @@ impl Registry for OciRegistry {
         let connection = self.connect(&registry, &repository, credential, Permission::Push)?;
         let what = format!("asking whether {registry}/{repository} can be pushed to");
         connection.probe_push(&what).await
+    }
+
+    async fn check_login(&self, call: Authorized<CheckLogin>) -> Result<(), CapabilityError> {
+        let credential = call.into_call().credential;
+        let registry = credential.registry().clone();
+        let connection = self
+            .connect(&registry, &login::no_repository()?, credential, Permission::Pull)?
+            .without_scopes();
+        let answer = connection.check_login().await;
+        answer.map_err(|failure| connection.told(failure, &format!("logging in to {registry}")))
     }
 }

@@ -8,7 +8,8 @@ use super::{PASSWORD, client, host, image, login};
 use crate::ErrorKind;
 use crate::auth::Credential;
 use crate::registry::{
-    Copy, GetManifest, ListTags, ProbePush, Probed, PushProbe, Registry, Resolve, TagImage,
+    CheckLogin, Copy, GetManifest, ListTags, ProbePush, Probed, PushProbe, Registry, Resolve,
+    TagImage,
 };
 use crate::testing::{authorize, reporter};
 
@@ -366,4 +367,28 @@ async fn a_probe_tells_what_is_refused() {
     assert_eq!(kind(&probe.put_manifest), Some(ErrorKind::Forbidden));
     let refusal = probe.refusal().unwrap();
     assert!(refusal.message.contains("NAME_UNKNOWN"), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_login_is_checked_without_a_repository() {
+    let check = async |server: &Server, credential| {
+        let call = authorize(CheckLogin { credential }).await;
+        client(&server.address).check_login(call).await
+    };
+    let realm = Server::start(|asked, _| match &asked.authorization {
+        Some(_) => Answer::new(200).body(r#"{"token":"t1"}"#),
+        None => Answer::new(401),
+    })
+    .await;
+    let challenge = format!("Bearer realm=\"{}/token\",service=\"s\"", realm.address);
+    let server = Server::start(move |asked, _| match &asked.authorization {
+        Some(_) => Answer::new(200),
+        None => Answer::new(401).header("www-authenticate", challenge.clone()),
+    })
+    .await;
+    assert_eq!(check(&server, login()).await, Ok(()));
+    assert_eq!(server.lines(), ["GET /v2/"; 2]);
+    assert_eq!(realm.lines(), ["GET /token?service=s"]);
+    let refused = check(&server, Credential::anonymous(host())).await;
+    assert_eq!(refused.unwrap_err().kind, ErrorKind::Unauthenticated);
 }
