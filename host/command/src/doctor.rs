@@ -7,6 +7,7 @@ use stepyard::configuration::Configuration;
 use stepyard::connector::Connectors;
 use stepyard::doctor::{Check, Diagnosis, Examination, Finding, Section, Subject, Verdict};
 use stepyard::{Component, Host, RunRequest};
+use stepyard_grammar::AwsRegion;
 
 use crate::arguments::{DoctorArguments, FindingForm, InputArguments};
 use crate::exit::{self, Code, Failure};
@@ -33,6 +34,9 @@ pub(crate) async fn run(arguments: Box<DoctorArguments>) -> Result<Code, Failure
     };
 
     let mut examination = Examination::new(connectors).timeout(arguments.timeout);
+    if let Some(region) = region_of_environment() {
+        examination = examination.region(region);
+    }
     for (component, request) in steps.known {
         examination = examination.step(component, request);
     }
@@ -54,6 +58,13 @@ pub(crate) async fn run(arguments: Box<DoctorArguments>) -> Result<Code, Failure
         0 => Code::Done,
         _ => Code::Failed,
     })
+}
+
+/// The region that AWS's own tools take where they are given none.
+fn region_of_environment() -> Option<AwsRegion> {
+    let set = |name| std::env::var(name).ok();
+    let region = set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION"))?;
+    AwsRegion::parse(&region).ok()
 }
 
 /// The steps that a command line names.
@@ -116,7 +127,7 @@ fn read_files(input: &InputArguments) -> Section {
 fn show(diagnosis: &Diagnosis, form: FindingForm) -> std::io::Result<()> {
     let stdout = std::io::stdout();
     let text = match form {
-        FindingForm::Json => format!("{:#}\n", serde_json::to_value(diagnosis)?),
+        FindingForm::Json => serde_json::to_string_pretty(diagnosis)? + "\n",
         FindingForm::Text if stdout.is_terminal() => {
             view::findings(diagnosis, FindingView::marks(exit::wants_color()))
         }

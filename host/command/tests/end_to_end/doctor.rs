@@ -12,7 +12,7 @@ use stepyard_local_ecr::LocalEcr;
 use crate::support::backend::Backend;
 use crate::support::project::Project;
 use crate::support::run::{self, Run};
-use crate::support::{ACCOUNT, aws, service};
+use crate::support::{ACCOUNT, REGISTRY, aws, service};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/cases/doctor");
 
@@ -86,7 +86,7 @@ cases! {
     unreachable_registry: [], Project::new, |project, _| {
         let configuration = project.read("stepyard.toml");
         let (_, aws) = configuration.split_once("[aws]").unwrap();
-        let registry = format!("[registries.\"{}\"]\n", crate::support::REGISTRY);
+        let registry = format!("[registries.\"{REGISTRY}\"]\n");
         let endpoint = "endpoint = \"http://127.0.0.1:1\"\n";
         project.write("stepyard.toml", &format!("{registry}{endpoint}[aws]{aws}"));
     };
@@ -115,11 +115,16 @@ fn add_base_image_connector(project: &Project, user: &str) {
 
 /// Runs `stepyard doctor pipeline.yaml` and compares what it prints.
 fn check(name: &str, backend: &Backend, project: &Project, change: fn(&Project, &mut Command)) {
-    project.dockerfile("LABEL doctor=yes");
-    project.pipeline("[one, two]", "");
+    prepare(project, "[one, two]", "");
     let mut command = doctor(project, &["pipeline.yaml"]);
     change(project, &mut command);
     compare(name, backend, project, &run::to_end(&mut command));
+}
+
+/// A pipeline of one build that takes no base image.
+fn prepare(project: &Project, tags: &str, more: &str) {
+    project.write("workspace/Dockerfile", "FROM scratch\nLABEL doctor=yes\n");
+    project.pipeline(tags, more);
 }
 
 fn doctor(project: &Project, arguments: &[&str]) -> Command {
@@ -156,7 +161,6 @@ fn normalized(backend: &Backend, project: &Project, run: &Run) -> String {
     for (value, name) in [
         (folder, "@FOLDER"),
         (project.repository.clone(), "@REPOSITORY"),
-        (service("STEPYARD_TEST_BASE_IMAGE"), "@BASE"),
         (service("STEPYARD_TEST_REGISTRY_OPEN"), "@OPEN_REGISTRY"),
         (service("STEPYARD_TEST_REGISTRY"), "@PRIVATE_REGISTRY"),
         (backend.registry.clone(), "@REGISTRY_ADDRESS"),
@@ -206,24 +210,24 @@ fn taken_tags() {
 }
 
 #[test]
-fn a_copy_names_two_registries() {
+fn a_copy() {
     let backend = Backend::local_ecr(&[]);
     let project = Project::new(&backend);
-    let registry = crate::support::REGISTRY;
-    let open = service("STEPYARD_TEST_REGISTRY_OPEN");
+    project.dockerfile("LABEL doctor=copied");
+    project.pipeline("[one]", "");
+    project.run().expect(0);
+    aws::create_repository(&backend.aws, "test/live", "MUTABLE");
+    let repository = &project.repository;
     project.write(
         "pipeline.yaml",
         &format!(
             "step:\n  type: PromoteImage\n  name: copy\n  identifier: copy\n  spec:\n\
-             \x20   source: {}\n    destination: {registry}/{}\n\
-             \x20   destinationConnectorRef: aws\n    tags: [live]\n",
-            service("STEPYARD_TEST_BASE_IMAGE"),
-            project.repository
+             \x20   source: {REGISTRY}/{repository}:one\n    destination: {REGISTRY}/test/live\n\
+             \x20   connectorRef: aws\n    tags: [live]\n",
         ),
     );
     let run = run::to_end(&mut doctor(&project, &["pipeline.yaml"]));
-    assert!(run.stdout.contains(&open), "{}", run.stdout);
-    compare("a_copy_names_two_registries", &backend, &project, &run);
+    compare("a_copy", &backend, &project, &run);
 }
 
 #[test]
@@ -245,8 +249,7 @@ fn wrong_input_is_told_as_check_tells_it() {
 fn findings_as_json() {
     let backend = Backend::local_ecr(&["--deny", "ecr:InitiateLayerUpload"]);
     let project = Project::new(&backend);
-    project.dockerfile("LABEL doctor=json");
-    project.pipeline("[one]", "");
+    prepare(&project, "[one]", "");
     let mut command = doctor(&project, &["pipeline.yaml", "--format", "json"]);
     let run = run::to_end(&mut command).expect(1);
     let diagnosis: Value = serde_json::from_str(&run.stdout).unwrap();
@@ -296,8 +299,7 @@ fn nothing_is_changed() {
     let address = server.address().to_string();
     let backend = Backend::at(&address, &address);
     let project = Project::new(&backend);
-    project.dockerfile("LABEL doctor=looks");
-    project.pipeline("[one]", "remoteCacheImage: test/absent");
+    prepare(&project, "[one]", "remoteCacheImage: test/absent");
     let before = files(&data);
     run::to_end(&mut doctor(&project, &["pipeline.yaml"])).expect(1);
     assert_eq!(files(&data), before);
@@ -313,8 +315,7 @@ fn a_silent_host_does_not_hold_up_the_list() {
     let api = Backend::local_ecr(&[]);
     let backend = Backend::at(&address, &api.aws);
     let project = Project::new(&backend);
-    project.dockerfile("LABEL doctor=silent");
-    project.pipeline("[one]", "");
+    prepare(&project, "[one]", "");
     let mut command = doctor(&project, &["pipeline.yaml", "--timeout", "1s"]);
     let run = run::to_end(&mut command).expect(1);
     run.says("no answer within 1s")

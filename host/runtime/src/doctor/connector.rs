@@ -33,6 +33,13 @@ impl Identities {
         asked.region = asked.region.take().or_else(|| region.cloned());
     }
 
+    /// Lets connectors without a region be asked about in this one.
+    pub(super) fn default_to(&mut self, region: Option<&AwsRegion>) {
+        for asked in self.0.values_mut() {
+            asked.region = asked.region.take().or_else(|| region.cloned());
+        }
+    }
+
     pub(super) async fn of(
         &self,
         look: &Look<'_>,

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use stepyard_grammar::EcrRegistry;
+use stepyard_grammar::{AwsRegion, EcrRegistry};
 
 pub use finding::{Check, Diagnosis, Finding, Section, Subject, Verdict};
 
@@ -40,6 +40,7 @@ use crate::run::{RunError, RunRequest};
 pub struct Examination {
     connectors: Arc<Connectors>,
     steps: Vec<(Component, RunRequest)>,
+    region: Option<AwsRegion>,
     timeout: Duration,
 }
 
@@ -51,6 +52,7 @@ impl Examination {
         Self {
             connectors: Arc::new(connectors),
             steps: Vec::new(),
+            region: None,
             timeout: Duration::from_secs(10),
         }
     }
@@ -59,6 +61,13 @@ impl Examination {
     #[must_use]
     pub fn step(mut self, component: Component, request: RunRequest) -> Self {
         self.steps.push((component, request));
+        self
+    }
+
+    /// Where AWS is asked about connectors that have no region and are used in none.
+    #[must_use]
+    pub fn region(mut self, region: AwsRegion) -> Self {
+        self.region = Some(region);
         self
     }
 
@@ -92,7 +101,8 @@ impl Host {
             });
         }
 
-        let named = Named::new(&connectors, looks_at_all, &steps);
+        let mut named = Named::new(&connectors, looks_at_all, &steps);
+        named.identities.default_to(examination.region.as_ref());
         let engine_is_used = looks_at_all || steps.iter().any(Step::builds);
         let of_connectors = named
             .connectors

@@ -76,7 +76,7 @@ pub(super) async fn look_at(
     let refused = accepted.verdict == Verdict::Failed;
     findings.push(accepted);
     if refused {
-        findings.push(not_looked_at("the registry does not accept the login"));
+        findings.push(not_looked_at("the registry takes no login"));
         return findings;
     }
     let login = LoggedIn {
@@ -296,7 +296,7 @@ impl LoggedIn<'_> {
                 [FIND_LAYER, BEGIN_UPLOAD].map(|one| (one.action, one.otherwise)),
             );
             unproven.push((PUT_MANIFEST.action, PUT_MANIFEST.otherwise));
-            return vec![self.only_shown_by("a push", Check::Push, name, &unproven)];
+            return vec![self.unproven("a push to", Check::Push, name, &unproven)];
         }
         match self.look.probe_push(name, &self.credential).await {
             Ok(probe) => {
@@ -323,7 +323,7 @@ impl LoggedIn<'_> {
             }
             Err(error) => findings.push(Finding::failed(Check::Push, error)),
         }
-        findings.push(self.only_shown_by("a push", Check::Push, name, &unproven));
+        findings.push(self.unproven("a push to", Check::Push, name, &unproven));
         findings
     }
 
@@ -351,7 +351,7 @@ impl LoggedIn<'_> {
                 let read = [("ecr:GetDownloadUrlForLayer", "reading layers")];
                 vec![
                     Finding::ok(Check::ReadManifest, format!("{image} is {}", found.digest)),
-                    self.only_shown_by("a copy", Check::ReadLayer, name, &read),
+                    self.unproven("a copy from", Check::ReadLayer, name, &read),
                 ]
             }
             Ok(None) => vec![
@@ -400,7 +400,7 @@ impl LoggedIn<'_> {
         finding
     }
 
-    fn only_shown_by(
+    fn unproven(
         &self,
         what: &str,
         check: Check,
@@ -411,7 +411,7 @@ impl LoggedIn<'_> {
             .iter()
             .map(|(action, otherwise)| self.label(action, otherwise))
             .collect();
-        let message = format!("{}: only {what} shows it for {name}", labels.join(", "));
+        let message = format!("{}: only {what} {name} shows it", labels.join(", "));
         Finding::unproven(check, message)
     }
 }
