@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use stepyard_grammar::Digest;
 
 pub(crate) use binding::tagged;
-pub use calls::{CheckLogin, Copy, GetManifest, ListTags, ProbePush, PutManifest, Resolve, TagImage};
+pub use calls::{
+    CheckLogin, Copy, GetManifest, ListTags, ProbePush, PutManifest, Resolve, TagImage,
+};
 pub use endpoint::{Endpoint, EndpointError, Endpoints};
 pub use oci::OciRegistry;
 

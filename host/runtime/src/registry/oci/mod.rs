@@ -297,7 +297,12 @@ impl Registry for OciRegistry {
         let credential = call.into_call().credential;
         let registry = credential.registry().clone();
         let connection = self
-            .connect(&registry, &login::no_repository()?, credential, Permission::Pull)?
+            .connect(
+                &registry,
+                &login::no_repository()?,
+                credential,
+                Permission::Pull,
+            )?
             .without_scopes();
         let answer = connection.check_login().await;
         answer.map_err(|failure| connection.told(failure, &format!("logging in to {registry}")))
