@@ -1,6 +1,7 @@
 //! The capability *build*: an image from a Dockerfile, with whichever engine the operator chose.
 
 mod address;
+mod base_registries;
 pub(crate) mod binding;
 pub mod buildkit;
 mod context;
