@@ -48,6 +48,16 @@ fn a_token_of_the_environment_is_exchanged_for_a_role() {
 }
 
 #[test]
+fn a_registry_token_that_ends_during_the_build_is_replaced_before_the_push() {
+    let backend = Backend::local_ecr(&["--token-lifetime", "2s"]);
+    let project = oidc(&backend);
+    project.dockerfile("RUN sleep 4");
+    let mut command = project.run_command(&["pipeline.yaml"]);
+    run_to_end(command.env("STEPYARD_OIDC_TOKEN", TOKEN)).expect(0);
+    assert!(backend.digest(&project.repository, "two").is_some());
+}
+
+#[test]
 fn a_token_in_a_file_is_exchanged_for_a_role() {
     let backend = Backend::local_ecr(&[]);
     let project = oidc(&backend);

@@ -22,6 +22,8 @@ struct Shared {
     session_lifetime: Option<Duration>,
     /// An error code and message that an action is answered with.
     refused: BTreeMap<&'static str, (&'static str, String)>,
+    /// An access key that is not accepted any more.
+    revoked: Mutex<Option<String>>,
     calls: Mutex<Vec<Call>>,
 }
 
@@ -67,6 +69,7 @@ impl Settings {
             target: target.to_owned(),
             session_lifetime: self.session_lifetime,
             refused: self.refused,
+            revoked: Mutex::default(),
             calls: Mutex::default(),
         }));
         let router = Router::new().fallback(pass).with_state(proxy.clone());
@@ -78,6 +81,11 @@ impl Settings {
 impl Proxy {
     pub(super) fn address(&self) -> &str {
         &self.0.address
+    }
+
+    /// From now on this access key is not accepted.
+    pub(super) fn revoke(&self, access_key: &str) {
+        *self.0.revoked.lock().unwrap() = Some(access_key.to_owned());
     }
 
     /// The calls so far, a line each: the action, what it was signed with, what STS was told, and
@@ -128,10 +136,10 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response<Body> {
         parameters,
         issued: None,
     };
-    let (status, answer) = match proxy.0.refused.get(call.action.as_str()) {
+    let (status, answer) = match proxy.refusal(&call) {
         Some((code, message)) => (
             StatusCode::FORBIDDEN,
-            refusal(&parts.headers, code, message),
+            refusal(&parts.headers, code, &message),
         ),
         None => proxy.forward(parts.headers, body).await,
     };
@@ -150,6 +158,15 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response<Body> {
 }
 
 impl Proxy {
+    fn refusal(&self, call: &Call) -> Option<(&'static str, String)> {
+        let revoked = self.0.revoked.lock().unwrap();
+        let key = call.signature.as_ref().map(|(key, _)| key);
+        if key.is_some() && key == revoked.as_ref() {
+            return Some(("UnrecognizedClientException", "revoked".to_owned()));
+        }
+        self.0.refused.get(call.action.as_str()).cloned()
+    }
+
     async fn forward(&self, headers: HeaderMap, body: Bytes) -> (StatusCode, String) {
         let request = reqwest::Client::new().post(&self.0.target);
         let answer = request.headers(headers).body(body).send().await.unwrap();

@@ -1,5 +1,6 @@
 //! Tokens and sessions are fetched once, kept, and fetched anew before they end.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use stepyard_local_ecr::{LocalEcr, Server};
@@ -142,4 +143,57 @@ async fn steps_share_a_session_only_where_no_role_is_assumed() {
     }
     assert_eq!(server.calls("sts:AssumeRole"), 2);
     assert_eq!(server.calls("ecr:GetAuthorizationToken"), 3);
+}
+
+/// A store whose access key is changed by whoever rotates it.
+struct Rotated(Arc<Mutex<&'static str>>);
+
+#[async_trait]
+impl SecretStore for Rotated {
+    fn describe(&self, name: &SecretName) -> String {
+        format!("the drawer {name}")
+    }
+
+    async fn get(&self, name: &SecretName) -> Result<Option<SecretString>, SecretStoreError> {
+        let id = *self.0.lock().unwrap();
+        let is_id = name.to_string() == "id";
+        Ok(Some(SecretString::from(if is_id { id } else { "key" })))
+    }
+}
+
+#[tokio::test]
+async fn keys_that_are_rotated_during_a_run_are_read_anew() {
+    let (server, _folder) = local_ecr(Duration::from_secs(4)).await;
+    let proxy = proxy(&server, Duration::from_secs(3600)).await;
+    let connectors = "connector: {identifier: aws, type: Aws, spec: {credential: {type: ManualConfig, \
+                      spec: {accessKeyRef: id, secretKeyRef: key}}}}";
+    let source = SourceFile::new("connectors.yaml", connectors).unwrap();
+    let id = Arc::new(Mutex::new("AKIAFIRST00000000000"));
+    let authenticator = ConnectorAuthenticator::new(
+        Connectors::parse(&[source]).unwrap(),
+        vec![Arc::new(Rotated(id.clone()))],
+        AwsEndpoints {
+            ecr: Some(proxy.address().to_owned()),
+            ..AwsEndpoints::default()
+        },
+    );
+    let credential = log_in(&authenticator, "aws", Some(ECR)).await.unwrap();
+    *id.lock().unwrap() = "AKIASECOND0000000000";
+    proxy.revoke("AKIAFIRST00000000000");
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    password(&credential).await;
+    assert_eq!(
+        proxy.calls(),
+        [
+            "GetAuthorizationToken by AKIAFIRST00000000000",
+            "GetAuthorizationToken by AKIAFIRST00000000000",
+            "GetAuthorizationToken by AKIASECOND0000000000",
+        ]
+    );
+    // Where the new key is not accepted either, it is told at once.
+    proxy.revoke("AKIASECOND0000000000");
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    let error = credential.basic().await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unauthenticated);
+    assert_eq!(proxy.calls().len(), 5);
 }
