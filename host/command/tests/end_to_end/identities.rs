@@ -27,7 +27,10 @@ fn project(backend: &Backend, credential: &str) -> Project {
 
 fn oidc(backend: &Backend) -> Project {
     let spec = format!("{{iamRoleArn: '{ROLE}'}}");
-    project(backend, &format!("type: OidcAuthentication\n      spec: {spec}"))
+    project(
+        backend,
+        &format!("type: OidcAuthentication\n      spec: {spec}"),
+    )
 }
 
 /// Runs to the end; no token is in the output.
@@ -142,7 +145,10 @@ fn an_image_is_promoted_to_ecr_public() {
          source: {source}\n    destination: public.ecr.aws/alias/app:1\n"
     );
     project.steps(&[project.step("build", "[one]", ""), promote]);
-    project.run().expect(0).says("copied to public.ecr.aws/alias/app:1");
+    project
+        .run()
+        .expect(0)
+        .says("copied to public.ecr.aws/alias/app:1");
     assert_eq!(
         backend.digest("alias/app", "1"),
         backend.digest(&project.repository, "one")
