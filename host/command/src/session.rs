@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stepyard::auth::ConnectorAuthenticator;
-use stepyard::auth::aws::AwsEndpoints;
+use stepyard::auth::aws::{AwsEndpoints, EnvironmentOidcToken, OidcTokenFile};
 use stepyard::build::PushRecords;
 use stepyard::build::buildkit::{BuildKitDaemon, BuildKitEngine};
 use stepyard::build::docker::{DockerEngine, DockerHost};
@@ -66,6 +66,7 @@ fn require_apart(configuration: &Configuration, workspace: &Path) -> Result<(), 
     };
     let folders = [
         ("secrets", secrets),
+        ("OIDC tokens", configuration.aws.oidc_token_file.as_ref()),
         (
             "cache of compiled components",
             configuration.components.cache.as_ref(),
@@ -167,10 +168,18 @@ fn host_with(
     let aws_url = aws_url.map(|endpoint| endpoint.as_str().to_owned());
     let aws_endpoints = AwsEndpoints {
         ecr: aws_url.clone(),
+        ecr_public: aws_url.clone(),
         sts: aws_url,
     };
     let stores = secret_stores(configuration)?;
     let authenticator = ConnectorAuthenticator::new(connectors, stores.clone(), aws_endpoints);
+    let authenticator = match &configuration.aws.oidc_token_file {
+        Some(path) => {
+            let named_by = "oidc-token-file under [aws] of stepyard.toml";
+            authenticator.with_oidc_tokens(OidcTokenFile::new(path, named_by))
+        }
+        None => authenticator.with_oidc_tokens(EnvironmentOidcToken),
+    };
     let mut builder = bare_host(configuration)?
         .ecr(AwsEcr::new(&authenticator))
         .authenticator(authenticator)

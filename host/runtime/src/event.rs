@@ -225,6 +225,11 @@ impl Reporter {
         }
     }
 
+    /// The identifier of the step.
+    pub fn step(&self) -> &Arc<str> {
+        &self.step
+    }
+
     /// Emits an event that happens now.
     pub fn report(&self, kind: EventKind) {
         self.sink.emit(Event {

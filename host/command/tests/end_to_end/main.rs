@@ -16,6 +16,7 @@ mod cancel;
 mod command;
 mod doctor;
 mod errors;
+mod identities;
 mod secrets;
 mod support;
 mod unchanged;

@@ -46,6 +46,12 @@ pub trait CredentialSource: Send + Sync {
     async fn valid_until(&self) -> Option<SystemTime> {
         None
     }
+
+    /// The same identity at `registry`, where it is known there too: ECR has a registry for each
+    /// account and region. Only base images are read with it.
+    fn at(&self, _registry: &RegistryHost) -> Option<Arc<dyn CredentialSource>> {
+        None
+    }
 }
 
 /// Permission to use one registry. Cheap to clone; formatting it shows no secret.
@@ -75,6 +81,12 @@ impl Credential {
     /// The registry that it is for. It must not be used for another one.
     pub fn registry(&self) -> &RegistryHost {
         &self.registry
+    }
+
+    /// A credential for `registry` with the same identity, where it is known there too.
+    pub(crate) fn at(&self, registry: &RegistryHost) -> Option<Self> {
+        let source = self.source.as_ref()?.at(registry)?;
+        Some(Self::new(registry.clone(), source))
     }
 
     /// The user name and password now, or nothing for an anonymous credential.

@@ -1,6 +1,7 @@
 //! The capability *build*: an image from a Dockerfile, with whichever engine the operator chose.
 
 mod address;
+mod base_registries;
 pub(crate) mod binding;
 pub mod buildkit;
 mod context;
@@ -24,6 +25,7 @@ pub use request::{
 };
 pub use stepyard_grammar::{Compression, CompressionAlgorithm};
 
+pub(crate) use base_registries::credential_at;
 pub(crate) use context::open_context;
 pub(crate) use features::left_out;
 pub(crate) use unchanged::{PendingRecords, base_images};

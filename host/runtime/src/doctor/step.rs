@@ -10,7 +10,7 @@ use super::rehearsal::{Rehearsed, rehearse};
 use super::subjects::Subjects;
 use super::{Check, Finding, Section, Subject, Verdict, registry};
 use crate::auth::Credential;
-use crate::build::{Build, base_images, left_out, open_context};
+use crate::build::{Build, base_images, credential_at, left_out, open_context};
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::component::Component;
 use crate::connector::Connectors;
@@ -34,7 +34,7 @@ impl Step {
     }
 }
 
-/// Looks at a step. `engine` is what the build engine answered.
+/// Looks at a step.
 pub(super) async fn look_at(
     host: &Host,
     look: &Look<'_>,
@@ -185,15 +185,14 @@ async fn look_at_base_image(look: &Look<'_>, logins: &[Credential], image: &str)
     let registry = reference.registry();
     let login = logins
         .iter()
-        .find(|credential| credential.registry() == registry);
-    let credential = match login {
-        Some(credential) => credential.clone(),
-        None => Credential::anonymous(registry.clone()),
-    };
-    let how = if login.is_some() {
-        "with its connector"
-    } else {
+        .find(|credential| credential.registry() == registry)
+        .cloned()
+        .or_else(|| credential_at(logins, registry));
+    let credential = login.unwrap_or_else(|| Credential::anonymous(registry.clone()));
+    let how = if credential.is_anonymous() {
         "without a login"
+    } else {
+        "with its connector"
     };
     match look.resolve(&reference, &credential).await {
         Ok(Some(_)) => Finding::ok(check, format!("the base image {image} can be read {how}")),
