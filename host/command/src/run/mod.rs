@@ -63,7 +63,7 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
     })?;
     session::require_apart(&configuration, &input.workspace)?;
     let host = session::host(&configuration, connectors.clone())?;
-    let plan = plan::Plan::read(&host, input).await?;
+    let plan = plan::Plan::read(&host, input, &configuration).await?;
     let scope = scope::RunScope::new(input, &plan, true)?;
     plan.check(&host, &connectors, &scope).await?;
 
