@@ -71,7 +71,7 @@ async fn a_long_ignore_file(engine: Engine) {
     workspace.write(".dockerignore", lines);
     workspace.write("ignored", "");
     workspace.write("sent", "");
-    let built = build(engine, workspace.trial()).await;
+    let built = build(engine, workspace.anew()).await;
     built.succeeded();
     let output = built.output();
     assert!(
