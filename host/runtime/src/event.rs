@@ -3,13 +3,19 @@
 //! As JSON (`stepyard run --events ndjson`) an event is one object with `time` (RFC 3339), `step`
 //! (the step's identifier) and `event` (the kind's name), beside the fields of the kind.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use serde::Serialize;
+use stepyard_buildkit::RateMeter;
 use time::OffsetDateTime;
 
 use crate::capability::CapabilityError;
 use crate::outcome::PushedImage;
+
+/// The most layers at once whose rates are measured.
+const MOST_METERS: usize = 1_000;
 
 /// One event of a run.
 #[derive(Clone, Debug, Serialize)]
@@ -64,6 +70,9 @@ pub enum EventKind {
         files: u64,
         /// Bytes so far.
         bytes: u64,
+        /// Bytes a second lately, where known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rate: Option<u64>,
         /// Whether that was all.
         complete: bool,
     },
@@ -78,6 +87,9 @@ pub enum EventKind {
         /// Bytes in all, where known.
         #[serde(skip_serializing_if = "Option::is_none")]
         total: Option<u64>,
+        /// Bytes a second lately, where known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rate: Option<u64>,
     },
     /// A capability call begins: the policy has decided.
     CallStarted {
@@ -214,6 +226,8 @@ impl EventSink for NoEvents {
 pub struct Reporter {
     sink: Arc<dyn EventSink>,
     step: Arc<str>,
+    /// Of the layers that move, and of the context, which has no name.
+    meters: Arc<Mutex<HashMap<String, RateMeter>>>,
 }
 
 impl Reporter {
@@ -222,6 +236,7 @@ impl Reporter {
         Self {
             sink,
             step: step.into(),
+            meters: Arc::default(),
         }
     }
 
@@ -237,6 +252,43 @@ impl Reporter {
             step: self.step.clone(),
             kind,
         });
+    }
+
+    /// Emits how much of the context was sent, with the rate.
+    pub(crate) fn context(&self, files: u64, bytes: u64, complete: bool) {
+        let rate = self.rate("", bytes, !complete);
+        self.report(EventKind::ContextProgress {
+            files,
+            bytes,
+            rate,
+            complete,
+        });
+    }
+
+    /// Emits the progress of a layer, with the rate.
+    pub(crate) fn layer(&self, layer: String, state: LayerState, current: u64, total: Option<u64>) {
+        let moves = matches!(state, LayerState::Uploading | LayerState::Downloading);
+        let rate = self.rate(&layer, current, moves);
+        self.report(EventKind::LayerProgress {
+            layer,
+            state,
+            current,
+            total,
+            rate,
+        });
+    }
+
+    fn rate(&self, name: &str, bytes: u64, moves: bool) -> Option<u64> {
+        let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+        if !moves {
+            meters.remove(name);
+            return None;
+        }
+        if meters.len() == MOST_METERS && !meters.contains_key(name) {
+            return None;
+        }
+        let meter = meters.entry(name.to_owned()).or_default();
+        meter.rate(Instant::now(), bytes)
     }
 
     /// Emits a log line.

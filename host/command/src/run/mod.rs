@@ -54,7 +54,7 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
     let connectors = session::connectors(input)?;
     let workspace = session::workspace(&configuration, input)?;
     let host = session::host(&configuration, connectors.clone())?;
-    let plan = plan::Plan::read(&host, input).await?;
+    let plan = plan::Plan::read(&host, input, &configuration).await?;
     let scope = scope::RunScope::new(input, &plan, true)?;
     plan.check(&host, &connectors, &scope).await?;
 

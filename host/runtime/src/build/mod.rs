@@ -245,6 +245,12 @@ pub trait BuildEngine: Send + Sync {
     /// [`InspectEngine`] and [`BuildEngine::ping`] has succeeded.
     async fn supports(&self, feature: Feature) -> bool;
 
+    /// The platform, such as `linux/amd64`, that it builds for where a request names none. Where it
+    /// is not known, such a build is never skipped as unchanged.
+    async fn platform(&self) -> Option<String> {
+        None
+    }
+
     /// Builds.
     ///
     /// # Errors
