@@ -3,5 +3,7 @@
 
 mod build_push_ecr;
 mod capabilities;
+mod ecr;
 mod further_settings;
 mod promote_image;
+mod repositories;

@@ -15,6 +15,8 @@ mod build_push;
 mod cancel;
 mod command;
 mod errors;
+mod repository;
 mod secrets;
 mod support;
+mod tags;
 mod unchanged;

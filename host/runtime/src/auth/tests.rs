@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
-use stepyard_grammar::{EcrRegistry, RegistryHost, RepositoryName};
+use stepyard_grammar::{EcrRegistry, RegistryHost};
 
 use super::aws::AwsEndpoints;
 use super::{Authenticator, ConnectorAuthenticator, Login};
 use crate::connector::Connectors;
 use crate::document::SourceFile;
 use crate::ecr::aws::AwsEcr;
-use crate::ecr::{DescribeRepository, Ecr};
+use crate::ecr::{DescribeRepository, Ecr, NamedRepository};
 use crate::secret::{SecretName, SecretStore, SecretStoreError};
 use crate::testing::{authorize, service};
 use crate::{CapabilityError, ErrorKind};
@@ -201,13 +201,8 @@ async fn a_repository_is_described_or_nothing() {
     let registry = EcrRegistry::parse(ECR).unwrap();
     let name = format!("described/by-{}", std::process::id());
     let describe = async || {
-        let call = authorize(DescribeRepository {
-            connector: "aws_main".to_owned(),
-            host: registry.host().clone(),
-            registry: registry.clone(),
-            name: RepositoryName::parse(&name).unwrap(),
-        })
-        .await;
+        let repository = NamedRepository::parse("aws_main".to_owned(), ECR, &name).unwrap();
+        let call = authorize(DescribeRepository { repository }).await;
         ecr.describe_repository(call).await.unwrap()
     };
     assert_eq!(describe().await, None);
@@ -226,5 +221,5 @@ async fn a_repository_is_described_or_nothing() {
     let repository = describe().await.unwrap();
     assert_eq!(repository.name, name);
     assert_eq!(repository.uri, format!("{ECR}/{name}"));
-    assert!(repository.tag_mutability.forbids_overwriting("1"));
+    assert!(repository.tag_mutability.is_immutable("1"));
 }

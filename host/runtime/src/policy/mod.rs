@@ -16,7 +16,7 @@ pub use built_in::BuiltInPolicy;
 pub use entitlement::Entitlement;
 pub use gate::{Authorized, Denial, Gate};
 pub(crate) use named::normalized;
-pub use named::{NamedResources, NamingError};
+pub use named::{NamedResources, NamingError, RepositoryChange};
 
 use crate::component::Origin;
 

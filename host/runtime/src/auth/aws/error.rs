@@ -79,13 +79,7 @@ impl AwsCall {
 
     fn refused(&self, code: Option<&str>, message: Option<&str>) -> CapabilityError {
         let code = code.unwrap_or("an error without a code");
-        // Only the first line: some services repeat the signed request, with its session token,
-        // in those that follow.
-        let message = message.and_then(|message| message.lines().next());
-        let message: String = printable(message.unwrap_or("no message"))
-            .chars()
-            .take(500)
-            .collect();
+        let message = said(message);
         let what = self.what();
         let connector = &self.connector;
         let error = |kind, sentence: &str| {
@@ -139,8 +133,16 @@ impl AwsCall {
     }
 }
 
+/// The words of an error that AWS sends, for a person. Only the first line: some services repeat the
+/// signed request, with its session token, in those that follow.
+pub(crate) fn said(message: Option<&str>) -> String {
+    let message = message.and_then(|message| message.lines().next());
+    let message = printable(message.unwrap_or("no message"));
+    message.chars().take(500).collect()
+}
+
 /// The action in `… is not authorized to perform: ecr:X on resource: …`.
-fn missing_action(message: &str) -> Option<&str> {
+pub(crate) fn missing_action(message: &str) -> Option<&str> {
     let (_, after) = message.split_once("perform: ")?;
     let action = after.split_whitespace().next()?;
     action.contains(':').then_some(action)

@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
-pub(crate) use self::error::AwsCall;
+pub(crate) use self::error::{AwsCall, missing_action, said};
 pub(super) use self::token::EcrToken;
 use self::token::EcrTokens;
 use super::connectors::find_connector;
