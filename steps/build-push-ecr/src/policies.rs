@@ -25,12 +25,17 @@ impl Policies {
     /// Reads the policies of `plan`.
     ///
     /// # Errors
-    /// `invalid-settings` for each that is not a file with a JSON object, or too long for ECR.
+    /// `invalid-settings` for each that is not a file with a JSON object, or too long for ECR;
+    /// `not-found` where the run has no workspace.
     pub(crate) fn read(plan: &Plan) -> Result<Self, Error> {
-        Self::read_below(Path::new(WORKSPACE), plan)
-    }
-
-    fn read_below(workspace: &Path, plan: &Plan) -> Result<Self, Error> {
+        let workspace = Path::new(WORKSPACE);
+        let named = plan.lifecycle_policy.is_some() || plan.repository_policy.is_some();
+        if named && !workspace.is_dir() {
+            return Err(Error::not_found(
+                "lifecyclePolicy and repositoryPolicy name files of the workspace, and the run has \
+                 none",
+            ));
+        }
         let mut problems = Problems::default();
         let mut read = |setting, path: &Option<String>, longest| {
             let path = path.as_ref()?;

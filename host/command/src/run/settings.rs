@@ -127,7 +127,7 @@ fn accepts_within(root: &Value, schema: &Value, wanted: &str, depth: usize) -> b
 /// The alternative with named entries, where `schema` has one; else the schema itself.
 fn mapping<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     let alternatives = schema.get("anyOf").and_then(Value::as_array);
-    let mut alternatives = alternatives.into_iter().flatten();
+    let alternatives = alternatives.into_iter().flatten();
     alternatives
         .map(|alternative| resolved(root, alternative))
         .find(|alternative| alternative.get("properties").is_some())

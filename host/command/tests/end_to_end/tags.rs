@@ -138,15 +138,18 @@ fn one_of_two_runs_wins_an_immutable_tag_with_buildkit() {
     one_of_two_runs_wins_an_immutable_tag(true);
 }
 
-/// A `local-ecr` with this data folder, which must be free.
+/// A `local-ecr` with this data folder, once the server before has let go of it: a connection of the
+/// engine's may hold it for a moment.
 fn serve(
     runtime: &Runtime,
     data: &Path,
-    configure: impl FnOnce(Builder) -> Builder,
+    configure: impl Fn(Builder) -> Builder,
 ) -> (Server, Backend) {
-    let builder = configure(LocalEcr::builder(data));
-    let server = runtime.block_on(builder.bind("127.0.0.1:0".parse().unwrap()));
-    let server = server.unwrap();
+    let server = await_for("the data folder is free", BEGIN_WITHIN, || {
+        let builder = configure(LocalEcr::builder(data));
+        let address = "127.0.0.1:0".parse().unwrap();
+        runtime.block_on(builder.bind(address)).ok()
+    });
     let address = server.address().to_string();
     (server, Backend::at(&address, &address))
 }
