@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use stepyard_grammar::{Digest, StepIdentifier, StepTimeout};
+use stepyard_local_ecr::Replica;
 
 /// Run CI steps as sandboxed WebAssembly components.
 ///
@@ -192,6 +193,14 @@ pub(crate) struct LocalEcrArguments {
     /// Make a repository when something is pushed to it
     #[arg(long)]
     pub(crate) create_on_push: bool,
+
+    /// A JSON file with what scans find: {"team/app:1.0": [{"name": "CVE-…", "severity": "HIGH"}]}
+    #[arg(long, value_name = "FILE")]
+    pub(crate) findings: Option<PathBuf>,
+
+    /// Say of images that they are replicated there: [ACCOUNT/]REGION, with =FAILED or =IN_PROGRESS
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) replicate: Vec<Replica>,
 
     /// Deny an IAM action, such as ecr:PutImage
     #[arg(long, value_name = "ACTION")]

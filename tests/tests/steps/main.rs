@@ -4,5 +4,7 @@
 mod base_images;
 mod build_push_ecr;
 mod capabilities;
+mod ecr;
 mod further_settings;
 mod promote_image;
+mod repositories;

@@ -235,9 +235,13 @@ impl PlannedStep {
         let mut problems = self
             .unknown_connectors(host, connectors, &resolved.value)
             .await?;
-        let request = RunRequest::new(resolved.value)
+        let mut request = RunRequest::new(resolved.value)
             .step(self.identifier.clone())
             .placeholders(resolved.placeholders);
+        // A setting may name a file whose content can be wrong.
+        if let Some(workspace) = scope.workspace() {
+            request = request.workspace(workspace);
+        }
         match host.validate(&self.component, request).await {
             Err(RunError::Step(StepFailure(error))) => {
                 problems.extend(self.problems(&error.message, error.hint.as_deref()));

@@ -37,7 +37,7 @@ on_both_backends!(
 );
 
 /// The digest in the output variables of a run.
-fn told_digest(run: &Run) -> String {
+pub(crate) fn told_digest(run: &Run) -> String {
     let line = run.stdout.lines().find(|line| line.starts_with("pushed "));
     let line = line.unwrap_or_else(|| panic!("nothing was pushed:\n{}", run.stdout));
     let start = line.find("sha256:").expect("a digest");

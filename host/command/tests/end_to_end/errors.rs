@@ -34,6 +34,18 @@ cases! {
     no_permission_to_upload: ["--deny", "ecr:InitiateLayerUpload"], Project::new, |_, _| {};
     no_permission_to_read: ["--deny", "ecr:BatchGetImage"], Project::new, |_, _| {};
     missing_repository: [], Project::without_repository, |_, _| {};
+    no_permission_to_create: ["--deny", "ecr:CreateRepository"], Project::without_repository,
+        |_, _| {};
+    no_permission_to_tag_the_repository: ["--deny", "ecr:TagResource"],
+        Project::without_repository, |_, _| {};
+    no_permission_for_the_lifecycle_policy: ["--deny", "ecr:PutLifecyclePolicy"], Project::new,
+        |project, _| project.write("workspace/lifecycle.json", "{\"rules\": []}\n");
+    no_permission_for_the_repository_policy: ["--deny", "ecr:SetRepositoryPolicy"], Project::new,
+        |project, _| project.write("workspace/policy.json", "{\"Statement\": []}\n");
+    policies_that_are_no_json: [], Project::new, |project, _| {
+        project.write("workspace/lifecycle.json", "{\n  \"rules\": [,]\n}\n");
+    };
+    faulty_repository_settings: [], Project::new, |_, _| {};
     throttled_for_good: ["--throttle", "ecr:GetAuthorizationToken=1"], Project::new, |_, _| {};
     unreachable_api: [], Project::new, |project, _| {
         project.write("stepyard.toml", "[aws]\nendpoint-url = \"http://127.0.0.1:1\"\n");
@@ -177,6 +189,21 @@ fn immutable_further_tag_of_another_image() {
     project.run().expect(0);
     let name = "immutable_further_tag_of_another_image";
     check(name, &backend, &project, |_, _| {});
+}
+
+#[test]
+fn immutable_tags_of_different_images() {
+    let backend = Backend::local_ecr(&[]);
+    let project = Project::with_immutable_tags(&backend);
+    for tag in ["one", "two"] {
+        project.dockerfile(&format!("LABEL image={tag}"));
+        project.pipeline(&format!("[{tag}]"), "");
+        project.run().expect(0);
+    }
+    let name = "immutable_tags_of_different_images";
+    let run = run_case(name, &backend, &project, |_, _| {});
+    compare(name, &backend, &project, &run);
+    run.says_nothing_of("== Build");
 }
 
 /// The token of one stand-in is nothing to the registry beside the other.

@@ -17,6 +17,8 @@ mod command;
 mod doctor;
 mod errors;
 mod identities;
+mod repository;
 mod secrets;
 mod support;
+mod tags;
 mod unchanged;

@@ -9,6 +9,7 @@ mod mutability;
 mod paging;
 mod policies;
 mod repositories;
+mod scans;
 
 use crate::authentication::Principal;
 use crate::names::{REPOSITORY_PATTERN, is_account, is_repository_name, repository_arn};
@@ -88,6 +89,10 @@ async fn answer(service: &Arc<Service>, request: &Parts, body: &[u8]) -> Result<
         "GetRepositoryPolicy" => policies::get_repository_policy(&call),
         "PutLifecyclePolicy" => policies::put_lifecycle_policy(&call).await,
         "GetLifecyclePolicy" => policies::get_lifecycle_policy(&call),
+        "ListTagsForResource" => repositories::list_tags(&call),
+        "StartImageScan" => scans::start(&call).await,
+        "DescribeImageScanFindings" => scans::findings(&call),
+        "DescribeImageReplicationStatus" => scans::replication(&call),
         _ => Err(ApiError::new(
             "UnknownOperationException",
             format!("The operation '{operation}' is not known here"),

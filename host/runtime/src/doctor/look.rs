@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepyard_grammar::{AwsRegion, EcrRegistry, ImageReference, RegistryHost, RepositoryName};
+use stepyard_grammar::{
+    AwsRegion, EcrRegistry, EcrRepositoryName, ImageReference, RegistryHost, RepositoryName,
+};
 
 use crate::auth::aws::Identity;
 use crate::auth::{Credential, Identify, Login, LoginAnonymously};
@@ -12,7 +14,7 @@ use crate::build::InspectEngine;
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::component::Origin;
 use crate::component::state::{Capabilities, absent};
-use crate::ecr::{DescribeRepository, Repository};
+use crate::ecr::{DescribeRepository, NamedRepository, Repository};
 use crate::event::{NoEvents, Reporter};
 use crate::policy::{Authorized, Call, Gate, Looking, Principal};
 use crate::registry::{CheckLogin, Descriptor, ProbePush, PushProbe, Resolve};
@@ -186,10 +188,12 @@ impl<'a> Look<'a> {
         let ecr = self.capabilities.ecr.as_ref();
         let ecr = ecr.ok_or_else(|| absent("connection to Amazon ECR"))?;
         let call = DescribeRepository {
-            connector: connector.to_owned(),
-            registry: registry.clone(),
-            host: registry.host().clone(),
-            name: name.clone(),
+            repository: NamedRepository {
+                connector: connector.to_owned(),
+                registry: registry.clone(),
+                name: EcrRepositoryName::try_from(name)
+                    .map_err(|error| CapabilityError::invalid(error.to_string()))?,
+            },
         };
         let what = format!("ecr:DescribeRepositories with the connector {connector}");
         self.ask(&what, call, |call| ecr.describe_repository(call))

@@ -1,7 +1,9 @@
 //! One login of a step, and the repositories that it is used for.
 
 use futures_util::future::join_all;
-use stepyard_grammar::{EcrRegistry, ImageReference, RegistryHost, RepositoryName, Tag};
+use stepyard_grammar::{
+    EcrRegistry, ImageReference, RegistryHost, RepositoryName, Tag, TagFilter, TagMutability,
+};
 
 use super::connector::{Identities, look_at_login, told_login};
 use super::look::Look;
@@ -9,7 +11,7 @@ use super::subjects::{RegistryUse, RepositoryUse};
 use super::{Check, Finding, Verdict};
 use crate::auth::Credential;
 use crate::capability::{CapabilityError, ErrorKind};
-use crate::ecr::{Repository, TagMutability};
+use crate::ecr::Repository;
 use crate::registry::{Descriptor, Probed};
 
 /// What may or may not be done in a repository: ECR's name for it, and one for other registries.
@@ -261,10 +263,17 @@ impl LoggedIn<'_> {
             Described::NotAsked | Described::Missing => None,
             Described::Found(repository) => {
                 let mutability = &repository.tag_mutability;
-                let mut message =
-                    format!("{ACTION}: {name} exists, its tags are {}", mutability.name);
-                if !mutability.exclusions.is_empty() {
-                    message.push_str(&format!(", except {}", mutability.exclusions.join(", ")));
+                let mut message = format!(
+                    "{ACTION}: {name} exists, its tags are {}",
+                    mutability.mode().name()
+                );
+                let exclusions: Vec<&str> = mutability
+                    .exclusions()
+                    .iter()
+                    .map(TagFilter::as_str)
+                    .collect();
+                if !exclusions.is_empty() {
+                    message.push_str(&format!(", except {}", exclusions.join(", ")));
                 }
                 Some(Finding::ok(Check::Repository, message))
             }
@@ -425,7 +434,7 @@ fn told_tag(
     is_ecr: bool,
     keeps_cache: bool,
 ) -> Finding {
-    let immutable = mutability.map(|mutability| mutability.forbids_overwriting(tag.as_str()));
+    let immutable = mutability.map(|mutability| mutability.is_immutable(tag.as_str()));
     let warning = |message: String| Finding::new(Check::Tag, Verdict::Warning, message);
     match (digest, immutable) {
         (None, Some(true)) if keeps_cache => warning(format!(

@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use stepyard_grammar::{Digest, RegistryHost};
+use stepyard_grammar::{Digest, RegistryHost, RepositoryEncryption, TagMutability};
 
 use crate::auth::{Authenticator, Credential, Login};
 use crate::build::{Build, BuildEngine, BuiltImage, Feature, InspectEngine, Push};
@@ -15,7 +15,10 @@ use crate::capability::{CapabilityError, ErrorKind};
 use crate::component::Component;
 use crate::component::state::Capabilities;
 use crate::connector::{ConnectorKind, ConnectorReference, Connectors};
-use crate::ecr::{DescribeRepository, Ecr, Repository, TagMutability};
+use crate::ecr::{
+    CreateRepository, DescribeRepository, Ecr, NamedRepository, PutLifecyclePolicy, Repository,
+    SetRepositoryPolicy,
+};
 use crate::event::Reporter;
 use crate::host::Host;
 use crate::policy::Authorized;
@@ -200,15 +203,39 @@ impl Ecr for EmptyRegistry {
         &self,
         call: Authorized<DescribeRepository>,
     ) -> Result<Option<Repository>, CapabilityError> {
-        let DescribeRepository { host, name, .. } = call.into_call();
-        Ok(Some(Repository {
-            arn: String::new(),
-            uri: format!("{host}/{name}"),
-            name: name.to_string(),
-            tag_mutability: TagMutability {
-                name: "MUTABLE".to_owned(),
-                exclusions: Vec::new(),
-            },
-        }))
+        Ok(Some(empty(&call.call().repository)))
+    }
+
+    async fn create_repository(
+        &self,
+        call: Authorized<CreateRepository>,
+    ) -> Result<Repository, CapabilityError> {
+        Ok(empty(&call.call().repository))
+    }
+
+    async fn put_lifecycle_policy(
+        &self,
+        _call: Authorized<PutLifecyclePolicy>,
+    ) -> Result<(), CapabilityError> {
+        Ok(())
+    }
+
+    async fn set_repository_policy(
+        &self,
+        _call: Authorized<SetRepositoryPolicy>,
+    ) -> Result<(), CapabilityError> {
+        Ok(())
+    }
+}
+
+fn empty(repository: &NamedRepository) -> Repository {
+    Repository {
+        name: repository.name.to_string(),
+        arn: repository.arn(),
+        uri: repository.to_string(),
+        tag_mutability: TagMutability::default(),
+        scan_on_push: false,
+        encryption: RepositoryEncryption::default(),
+        is_new: false,
     }
 }

@@ -17,7 +17,7 @@ pub use built_in::BuiltInPolicy;
 pub use entitlement::Entitlement;
 pub use gate::{Authorized, Denial, Gate};
 pub(crate) use looking::Looking;
-pub use named::{NamedResources, NamingError};
+pub use named::{NamedResources, NamingError, RepositoryChange};
 pub(crate) use named::{annotated, normalized, repository_of, tag_of};
 
 use crate::component::Origin;

@@ -56,18 +56,33 @@ impl Project {
         for name in ["workspace", "temp", "home"] {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
-        let configuration = format!(
-            "[registries.\"{REGISTRY}\"]\nendpoint = \"http://{}\"\n\n\
-             [aws]\nendpoint-url = \"http://{}\"\n",
-            backend.registry, backend.aws
-        );
         let project = Self {
             folder,
             repository: format!("test/e2e-{}-{number}", std::process::id()),
         };
         project.write("connectors.yaml", CONNECTORS);
-        project.write("stepyard.toml", &configuration);
+        project.use_backend(backend);
         project
+    }
+
+    /// Writes the configuration anew, for this registry and the Docker Engine.
+    pub(crate) fn use_backend(&self, backend: &Backend) {
+        let configuration = format!(
+            "[registries.\"{REGISTRY}\"]\nendpoint = \"http://{}\"\n\n\
+             [aws]\nendpoint-url = \"http://{}\"\n",
+            backend.registry, backend.aws
+        );
+        self.write("stepyard.toml", &configuration);
+    }
+
+    /// Lets a BuildKit daemon build, which pushes while it builds.
+    pub(crate) fn use_buildkit(&self) {
+        let configuration = format!(
+            "{}\n[build]\nengine = \"buildkit\"\n\n[buildkit]\nhost = \"{}\"\n",
+            self.read("stepyard.toml"),
+            service("STEPYARD_TEST_BUILDKIT_UNIX")
+        );
+        self.write("stepyard.toml", &configuration);
     }
 
     /// A path in the project's folder.

@@ -97,13 +97,7 @@ impl AwsCall {
 
     fn refused(&self, code: Option<&str>, message: Option<&str>) -> CapabilityError {
         let code = code.unwrap_or("an error without a code");
-        // Only the first line: some services repeat the signed request, with its session token,
-        // in those that follow.
-        let message = message.and_then(|message| message.lines().next());
-        let message: String = printable(message.unwrap_or("no message"))
-            .chars()
-            .take(500)
-            .collect();
+        let message = said(message);
         let told = self.reason(code, &message);
         let error = CapabilityError::new(
             told.kind,
@@ -327,8 +321,16 @@ fn is_about_time(message: &str) -> bool {
     message.contains("Signature expired") || message.contains("not yet current")
 }
 
+/// The words of an error that AWS sends, for a person. Only the first line: some services repeat the
+/// signed request, with its session token, in those that follow.
+pub(crate) fn said(message: Option<&str>) -> String {
+    let message = message.and_then(|message| message.lines().next());
+    let message = printable(message.unwrap_or("no message"));
+    message.chars().take(500).collect()
+}
+
 /// The action in `… is not authorized to perform: ecr:X on resource: …`.
-fn missing_action(message: &str) -> Option<&str> {
+pub(crate) fn missing_action(message: &str) -> Option<&str> {
     let (_, after) = message.split_once("perform: ")?;
     let action = after.split_whitespace().next()?;
     action.contains(':').then_some(action)

@@ -16,7 +16,7 @@ use stepyard_grammar::{AwsAccountId, AwsRegion, EcrEndpoint, EcrRegistry};
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
-pub(crate) use self::error::AwsCall;
+pub(crate) use self::error::{AwsCall, missing_action, said};
 pub use self::oidc::{EnvironmentOidcToken, OidcTokenFile, OidcTokenRequest, OidcTokenSource};
 pub use self::service_account::ServiceAccount;
 use self::session_name::SessionName;

@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
-use stepyard_grammar::{AwsRegion, EcrRegistry, RegistryHost, RepositoryName};
+use stepyard_grammar::{AwsRegion, EcrRegistry, RegistryHost};
 
 use super::aws::{AwsCaller, AwsEndpoints, OidcTokenRequest, OidcTokenSource};
 use super::{Authenticator, ConnectorAuthenticator, Identify, Login};
 use crate::connector::Connectors;
 use crate::document::SourceFile;
 use crate::ecr::aws::AwsEcr;
-use crate::ecr::{DescribeRepository, Ecr};
+use crate::ecr::{DescribeRepository, Ecr, NamedRepository};
 use crate::secret::{SecretName, SecretStore, SecretStoreError};
 use crate::testing::{authorize, authorize_for, service};
 use crate::{CapabilityError, ErrorKind};
@@ -260,13 +260,8 @@ async fn a_repository_is_described_or_nothing() {
     let registry = EcrRegistry::parse(ECR).unwrap();
     let name = format!("described/by-{}", std::process::id());
     let describe = async || {
-        let call = authorize(DescribeRepository {
-            connector: "aws_main".to_owned(),
-            host: registry.host().clone(),
-            registry: registry.clone(),
-            name: RepositoryName::parse(&name).unwrap(),
-        })
-        .await;
+        let repository = NamedRepository::parse("aws_main".to_owned(), ECR, &name).unwrap();
+        let call = authorize(DescribeRepository { repository }).await;
         ecr.describe_repository(call).await.unwrap()
     };
     assert_eq!(describe().await, None);
@@ -289,7 +284,7 @@ async fn a_repository_is_described_or_nothing() {
     let repository = describe().await.unwrap();
     assert_eq!(repository.name, name);
     assert_eq!(repository.uri, format!("{ECR}/{name}"));
-    assert!(repository.tag_mutability.forbids_overwriting("1"));
+    assert!(repository.tag_mutability.is_immutable("1"));
 }
 
 #[tokio::test]

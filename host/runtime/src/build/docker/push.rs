@@ -46,11 +46,34 @@ impl Retries {
     }
 }
 
-/// Pushes, and returns the digest that the registry has the manifest under.
+/// How often a push is made again that lost its image's name to another one.
+const LOST_NAMES: usize = 5;
+
+/// Pushes, and returns the digest that the registry has the manifest under. Another run that pushes
+/// under the same name, from the same engine, may take the name away: then the image gets it again.
 ///
 /// # Errors
 /// As `image.push` in the contract says.
 pub(super) async fn push(
+    client: &Arc<Client>,
+    endpoints: &Endpoints,
+    retries: Retries,
+    call: &Push,
+    reporter: &Reporter,
+) -> Result<Digest, CapabilityError> {
+    let mut result = push_once(client, endpoints, retries, call, reporter).await;
+    for _ in 0..LOST_NAMES {
+        match &result {
+            Err(error) if error.kind == ErrorKind::Conflict && error.retryable => {
+                result = push_once(client, endpoints, retries, call, reporter).await;
+            }
+            _ => break,
+        }
+    }
+    result
+}
+
+async fn push_once(
     client: &Arc<Client>,
     endpoints: &Endpoints,
     retries: Retries,
@@ -115,21 +138,32 @@ async fn push_named(
         retry += 1;
     };
     // The engine pushes by name only, and another process may have given the name away meanwhile.
-    let pushed = pull::image_id(client, &image.physical())
-        .await
-        .map_err(|error| request_error(client, &error))?;
-    if pushed.trim_start_matches("sha256:") != call.image.id.hex() {
-        let mut error = CapabilityError::new(
-            ErrorKind::Conflict,
-            format!(
-                "another build on the same Docker Engine took the name {} during the push",
-                image.logical()
-            ),
-        );
-        error.retryable = true;
-        return Err(error);
+    match pull::image_id(client, &image.physical()).await {
+        Ok(pushed) if pushed.trim_start_matches("sha256:") == call.image.id.hex() => Ok(digest),
+        Ok(_)
+        | Err(EngineError::Answered {
+            status: StatusCode::NOT_FOUND,
+            ..
+        }) => Err(lost_name(image)),
+        Err(error) => Err(request_error(client, &error)),
     }
-    Ok(digest)
+}
+
+fn lost_name(image: &ImageName<'_>) -> CapabilityError {
+    let mut error = CapabilityError::new(
+        ErrorKind::Conflict,
+        format!(
+            "another build on the same Docker Engine took the name {} during the push",
+            image.logical()
+        ),
+    );
+    error.retryable = true;
+    error
+}
+
+/// Whether the engine says that no image has the name that is to be pushed.
+fn says_lost_name(text: &str) -> bool {
+    text.contains("does not exist locally") || text.starts_with("tag does not exist")
 }
 
 /// Where a push is asked for.
@@ -169,6 +203,9 @@ async fn attempt(
     {
         message.report_layer(reporter);
         if let Some(failure) = message.failure() {
+            if says_lost_name(&failure.text) {
+                return Err(lost_name(image));
+            }
             return Err(failed(&failure.text));
         }
         digest = reported_digest(&message, image.tag()).or(digest);
