@@ -74,9 +74,12 @@ impl SecretStore for Keys {
     }
 }
 
+/// A user's name, and whether the password is the connector's own.
+type User = (String, bool);
+
 /// Notes the credentials of a build, by registry, and builds nothing.
 #[derive(Clone, Default)]
-struct Notes(Arc<Mutex<BTreeMap<String, Option<(String, bool)>>>>);
+struct Notes(Arc<Mutex<BTreeMap<String, Option<User>>>>);
 
 #[async_trait]
 impl BuildEngine for Notes {
@@ -114,9 +117,9 @@ impl BuildEngine for Notes {
     }
 }
 
-/// The registries of the Dockerfile for which the build has a credential, with the user's name
-/// and whether the password is the connector's own. `denied` is what the identity may not do.
-async fn credentials(denied: &[&str]) -> (Vec<(String, Option<(String, bool)>)>, Vec<String>) {
+/// The registries for which the build has a credential, with its user, and the log. `denied` is
+/// what the identity may not do.
+async fn credentials(denied: &[&str]) -> (Vec<(String, Option<User>)>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let mut server = LocalEcr::builder(folder.path().join("ecr"));
     for action in denied {

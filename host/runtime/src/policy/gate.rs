@@ -39,6 +39,14 @@ impl<C> Authorized<C> {
     pub fn step(&self) -> &Arc<str> {
         &self.step
     }
+
+    /// A call that belongs to this one.
+    fn with_it<D>(&self, call: D) -> Authorized<D> {
+        Authorized {
+            call,
+            step: self.step.clone(),
+        }
+    }
 }
 
 impl Authorized<Build> {
@@ -49,13 +57,10 @@ impl Authorized<Build> {
         reference: ImageReference,
         credential: Credential,
     ) -> Authorized<Resolve> {
-        Authorized {
-            call: Resolve {
-                reference,
-                credential,
-            },
-            step: self.step.clone(),
-        }
+        self.with_it(Resolve {
+            reference,
+            credential,
+        })
     }
 
     /// The same call with further credentials to read the base images with that its Dockerfile

@@ -21,7 +21,6 @@ pub use self::oidc::{EnvironmentOidcToken, OidcTokenFile, OidcTokenRequest, Oidc
 pub use self::service_account::ServiceAccount;
 use self::session_name::SessionName;
 use self::sessions::{Session, SessionKey, Sessions};
-use self::token::usable_until;
 pub(super) use self::token::{EcrToken, TokenRegistry};
 use super::connectors::find_connector;
 use crate::capability::CapabilityError;

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use super::error::AwsCall;
 use super::oidc::{OidcTokenRequest, OidcTokenSource};
 use super::session_name::SessionName;
-use super::usable_until;
+use super::token::{SESSION_MARGIN, usable_until};
 use crate::capability::CapabilityError;
 use crate::connector::RoleArn;
 
@@ -73,7 +73,7 @@ impl AssumedRole {
             credentials.access_key_id,
             credentials.secret_access_key,
             Some(credentials.session_token),
-            Some(usable_until(now, expires)),
+            Some(usable_until(now, expires, SESSION_MARGIN)),
             "stepyard-assumed-role",
         ))
     }

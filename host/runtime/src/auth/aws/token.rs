@@ -16,9 +16,11 @@ use super::{AwsCaller, AwsClients, untraced};
 use crate::auth::{BasicCredential, CredentialSource};
 use crate::capability::{CapabilityError, ErrorKind};
 
-/// How long before its end a token or a session is no longer used: the time that a login and the
-/// first requests with it may take.
-const MARGIN: Duration = Duration::from_secs(5 * 60);
+/// How long before its end a token is no longer used. An engine gets it once for a push, which may
+/// take long.
+const TOKEN_MARGIN: Duration = Duration::from_secs(3600);
+/// How long before its end a session is no longer used: each request is signed for itself.
+pub(super) const SESSION_MARGIN: Duration = Duration::from_secs(5 * 60);
 /// How long one is used that has expired already when it arrives, as a stand-in for AWS may have it:
 /// otherwise it would be fetched anew for every request.
 const LEAST_USE: Duration = Duration::from_secs(60);
@@ -149,17 +151,17 @@ impl EcrToken {
             .unwrap_or(now);
         Ok(Token {
             basic: basic.ok_or_else(|| call.answers_without("an authorization token"))?,
-            usable_until: usable_until(now, expires),
+            usable_until: usable_until(now, expires, TOKEN_MARGIN),
             expires,
         })
     }
 }
 
-/// Until when a token or a session is used that expires at `expires`.
-pub(super) fn usable_until(now: SystemTime, expires: SystemTime) -> SystemTime {
+/// Until when a token or a session is used that expires at `expires`: until `margin` before.
+pub(super) fn usable_until(now: SystemTime, expires: SystemTime, margin: Duration) -> SystemTime {
     match expires.duration_since(now) {
-        // A token of less than two margins is used for half of its life.
-        Ok(lifetime) => now + lifetime.saturating_sub(MARGIN).max(lifetime / 2),
+        // One of less than two margins is used for half of its life.
+        Ok(lifetime) => now + lifetime.saturating_sub(margin).max(lifetime / 2),
         Err(_) => now + LEAST_USE,
     }
 }
@@ -193,9 +195,12 @@ mod tests {
     #[test]
     fn a_token_is_used_until_shortly_before_its_end() {
         let now = SystemTime::now();
-        let hours = Duration::from_secs(12 * 3600);
-        assert_eq!(usable_until(now, now + hours), now + hours - MARGIN);
-        assert_eq!(usable_until(now, now - hours), now + LEAST_USE);
-        assert_eq!(usable_until(now, now + MARGIN), now + MARGIN / 2);
+        let hour = Duration::from_secs(3600);
+        let until = |expires| usable_until(now, expires, TOKEN_MARGIN);
+        assert_eq!(until(now + 12 * hour), now + 11 * hour);
+        assert_eq!(until(now - hour), now + LEAST_USE);
+        assert_eq!(until(now + hour), now + hour / 2);
+        let session = usable_until(now, now + hour, SESSION_MARGIN);
+        assert_eq!(session, now + hour - SESSION_MARGIN);
     }
 }
