@@ -1,5 +1,6 @@
 //! `stepyard run`.
 
+mod field;
 pub(crate) mod plan;
 mod results;
 pub(crate) mod scope;

@@ -16,7 +16,7 @@ use stepyard::secret::Placeholders;
 use stepyard::{Component, ComponentSource, Host, RunError, RunRequest, StepFailure};
 
 use super::scope::RunScope;
-use super::settings;
+use super::{field, settings};
 use crate::arguments::InputArguments;
 use crate::exit::{Code, Failure};
 use crate::{inspect, session};
@@ -289,17 +289,13 @@ impl PlannedStep {
     /// What a step says of its settings, one problem a line as `FIELD: TEXT`, with the places in
     /// the file.
     pub(crate) fn problems(&self, message: &str, hint: Option<&str>) -> Vec<Problem> {
-        let lines: Vec<(&str, &str)> = message
-            .lines()
-            .filter_map(|line| line.split_once(": "))
-            .filter(|(field, _)| is_field(field))
-            .collect();
+        let lines: Vec<(String, &str)> = message.lines().filter_map(field::parse).collect();
         if lines.is_empty() {
             return vec![with_help(self.problem_at("", message), hint)];
         }
         lines
             .into_iter()
-            .map(|(field, text)| with_help(self.problem_at(&pointer(field), text), hint))
+            .map(|(pointer, text)| with_help(self.problem_at(&pointer, text), hint))
             .collect()
     }
 
@@ -342,23 +338,6 @@ fn with_help(problem: Problem, hint: Option<&str>) -> Problem {
         Some(hint) => problem.with_help(hint),
         None => problem,
     }
-}
-
-/// Whether the text before a colon is the path of a field, as in `tags[1]`, and not prose.
-fn is_field(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .chars()
-            .all(|character| character.is_ascii_alphanumeric() || "._-/[]".contains(character))
-}
-
-/// `labels.key` and `tags[1]` as JSON pointers.
-fn pointer(field: &str) -> String {
-    field
-        .split(['.', '[', ']'])
-        .filter(|token| !token.is_empty())
-        .map(|token| format!("/{}", token.replace('~', "~0").replace('/', "~1")))
-        .collect()
 }
 
 pub(crate) async fn describe<'a>(
@@ -415,20 +394,4 @@ fn require_engine(stage: &Stage, named: Option<EngineName>) -> Result<(), Failur
         ));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{is_field, pointer};
-
-    #[test]
-    fn fields_become_pointers() {
-        assert_eq!(pointer("tags[1]"), "/tags/1");
-        assert_eq!(
-            pointer("resources.limits.memory"),
-            "/resources/limits/memory"
-        );
-        assert!(is_field("tags[1]"));
-        assert!(!is_field("the settings are wrong"));
-    }
 }
