@@ -8,10 +8,11 @@ use stepyard_grammar::ImageReference;
 
 use super::{Access, Action, Call, Decision, Policy, Principal};
 use crate::auth::Credential;
-use crate::build::Build;
+use crate::build::{Build, Push};
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::event::{EventKind, Reporter, printable};
-use crate::registry::Resolve;
+use crate::patience;
+use crate::registry::{ProbePush, Resolve};
 
 /// The longest name of a resource that is shown, in bytes.
 const LONGEST_RESOURCE: usize = 1_000;
@@ -49,6 +50,52 @@ impl Authorized<Build> {
                 credential,
             },
         }
+    }
+
+    /// What may be asked of the place that the build pushes to, if it does.
+    pub(crate) fn questions(&self) -> Option<DestinationQuestions> {
+        let destination = self.call.request.destination.as_ref()?;
+        let credential = destination.credential.as_ref()?;
+        Some(DestinationQuestions::new(
+            &destination.reference,
+            credential,
+        ))
+    }
+}
+
+/// What the registry may be asked of an image's destination. It needs no decision of its own: who
+/// may push there may learn why it fails.
+pub(crate) struct DestinationQuestions {
+    pub(crate) destination: ImageReference,
+    pub(crate) probe: Authorized<ProbePush>,
+    pub(crate) resolve: Authorized<Resolve>,
+}
+
+impl DestinationQuestions {
+    fn new(destination: &ImageReference, credential: &Credential) -> Self {
+        Self {
+            destination: destination.clone(),
+            probe: Authorized {
+                call: ProbePush {
+                    registry: destination.registry().clone(),
+                    repository: destination.repository().clone(),
+                    credential: credential.clone(),
+                },
+            },
+            resolve: Authorized {
+                call: Resolve {
+                    reference: destination.clone(),
+                    credential: credential.clone(),
+                },
+            },
+        }
+    }
+}
+
+impl Authorized<Push> {
+    /// What may be asked of the push's destination.
+    pub(crate) fn questions(&self) -> DestinationQuestions {
+        DestinationQuestions::new(&self.call.destination, &self.call.credential)
     }
 }
 
@@ -121,7 +168,7 @@ impl Gate {
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         let authorized = self.authorize(number, call)?;
         let begin = Instant::now();
-        let result = act(authorized).await;
+        let result = patience::telling(&self.reporter, act(authorized)).await;
         self.reporter.report(EventKind::CallFinished {
             call: number,
             milliseconds: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -14,6 +14,7 @@ mod named;
 pub use access::{Access, Action, Call, Resource};
 pub use built_in::BuiltInPolicy;
 pub use entitlement::Entitlement;
+pub(crate) use gate::DestinationQuestions;
 pub use gate::{Authorized, Denial, Gate};
 pub(crate) use named::normalized;
 pub use named::{NamedResources, NamingError};

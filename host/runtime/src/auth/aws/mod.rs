@@ -1,6 +1,7 @@
 //! Connectors of type `Aws`: the one place that makes clients of AWS's APIs.
 
 mod error;
+mod retry;
 mod token;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
 pub(crate) use self::error::AwsCall;
+use self::retry::Retries;
 pub(super) use self::token::EcrToken;
 use self::token::EcrTokens;
 use super::connectors::find_connector;
@@ -85,7 +87,8 @@ impl AwsClients {
             endpoint: registry.endpoint(),
         };
         let configuration = self.configuration(&key).await?;
-        let mut builder = aws_sdk_ecr::config::Builder::from(&configuration);
+        let mut builder = aws_sdk_ecr::config::Builder::from(&configuration)
+            .retry_classifier(Retries::of(action));
         if let Some(url) = &self.endpoints.ecr {
             builder = builder.endpoint_url(url);
         }
@@ -118,7 +121,9 @@ impl AwsClients {
             endpoint: EcrEndpoint::Standard,
         };
         let configuration = self.sts_configuration(&self.configuration(&key).await?);
-        let client = aws_sdk_sts::Client::new(&configuration);
+        let builder = aws_sdk_sts::config::Builder::from(&configuration)
+            .retry_classifier(Retries::of("sts:GetCallerIdentity"));
+        let client = aws_sdk_sts::Client::from_conf(builder.build());
         let suffix = region.partition().dns_suffix();
         let call = AwsCall {
             connector: name.to_owned(),

@@ -12,6 +12,7 @@ use crate::build::address::{Address, TlsFiles, parse_address};
 use crate::build::{Build, BuildEngine, BuiltImage, Feature, InspectEngine, Push, tls};
 use crate::capability::CapabilityError;
 use crate::event::Reporter;
+use crate::patience::Patience;
 use crate::policy::Authorized;
 use crate::registry::Endpoints;
 
@@ -110,6 +111,7 @@ impl BuildKitEngine {
             endpoints: self.endpoints.clone(),
             name: format!("BuildKit at {address}"),
             holds: false,
+            patience: Patience::PUSH,
         })
     }
 }
@@ -149,7 +151,7 @@ impl BuildEngine for BuildKitEngine {
         call: Authorized<Build>,
         reporter: &Reporter,
     ) -> Result<BuiltImage, CapabilityError> {
-        self.builder().await?.build(call.call(), reporter).await
+        self.builder().await?.build(&call, reporter).await
     }
 
     async fn push(

@@ -9,13 +9,12 @@ use reqwest::{Client, Response, Url};
 use stepyard_grammar::{EcrRegistry, RegistryHost, RepositoryName};
 use tokio::sync::Mutex;
 
+use super::Limits;
 use super::challenge::Challenge;
 use super::failure::{Failure, Refusal};
-use super::patience::Patience;
 use super::token;
 use crate::auth::Credential;
 use crate::capability::CapabilityError;
-use crate::event::Reporter;
 use crate::registry::Endpoint;
 
 /// What a login at a token realm asks for (Docker's token scopes).
@@ -38,8 +37,7 @@ pub(super) struct Connection {
     /// Token scopes, such as `repository:team/app:pull`.
     scopes: Vec<String>,
     login: Mutex<LoginScheme>,
-    pub(super) patience: Patience,
-    pub(super) reporter: Option<Reporter>,
+    pub(super) limits: Limits,
 }
 
 /// How the registry is logged in to, as far as it is known.
@@ -85,7 +83,7 @@ impl Connection {
     pub(super) fn new(
         client: Client,
         endpoint: Endpoint,
-        patience: Patience,
+        limits: Limits,
         (registry, repository): (RegistryHost, RepositoryName),
         credential: Credential,
         permission: Permission,
@@ -114,20 +112,13 @@ impl Connection {
             repository,
             credential,
             login: Mutex::new(login),
-            patience,
-            reporter: None,
+            limits,
         })
     }
 
     /// The same, with permission to read `repository` too, for mounts.
     pub(super) fn and_pull(mut self, repository: &RepositoryName) -> Self {
         self.scopes.push(format!("repository:{repository}:pull"));
-        self
-    }
-
-    /// The same, which reports retries.
-    pub(super) fn reporting_to(mut self, reporter: &Reporter) -> Self {
-        self.reporter = Some(reporter.clone());
         self
     }
 
@@ -169,7 +160,7 @@ impl Connection {
     /// help. The answer has a status of success or redirection.
     pub(super) async fn send(&self, request: &Request) -> Result<Response, Failure> {
         let what = format!("{} {}{}", request.method, self.registry, request.url.path());
-        let mut attempts = self.patience.begin(&what, self.reporter.as_ref());
+        let mut attempts = self.limits.patience.begin(&what);
         loop {
             match self.send_once(request).await {
                 Ok(response) => return Ok(response),
@@ -284,7 +275,7 @@ impl Connection {
         &self,
         future: impl Future<Output = Result<T, reqwest::Error>>,
     ) -> Result<T, Failure> {
-        match tokio::time::timeout(self.patience.idle, future).await {
+        match tokio::time::timeout(self.limits.idle, future).await {
             Ok(result) => result.map_err(|error| self.unreachable(error)),
             Err(_) => Err(self.silent()),
         }
@@ -294,7 +285,7 @@ impl Connection {
     pub(super) fn silent(&self) -> Failure {
         Failure::Silent {
             address: self.address(),
-            idle: self.patience.idle,
+            idle: self.limits.idle,
         }
     }
 
@@ -392,6 +383,6 @@ impl Connection {
 
     /// The longest time in which not a byte moves.
     pub(super) fn idle(&self) -> Duration {
-        self.patience.idle
+        self.limits.idle
     }
 }
