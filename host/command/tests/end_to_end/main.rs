@@ -18,6 +18,7 @@ mod caches;
 mod cancel;
 mod command;
 mod errors;
+mod faults;
 mod secrets;
 mod support;
 mod unchanged;
