@@ -18,6 +18,7 @@ pub mod expression;
 mod host;
 mod log;
 mod outcome;
+mod patience;
 pub mod pipeline;
 pub mod policy;
 mod private_folder;

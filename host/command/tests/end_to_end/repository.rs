@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::backend::Backend;
+use crate::support::engine::Engine;
 use crate::support::project::Project;
 use crate::support::{aws, run};
 
@@ -99,12 +100,9 @@ fn tags_may_be_immutable_but_for_some() {
 /// With an engine that holds images, and with one that pushes while it builds.
 #[test]
 fn a_repository_may_be_made_by_the_push() {
-    for uses_buildkit in [false, true] {
+    for engine in [Engine::Docker20, Engine::BuildKit] {
         let backend = Backend::local_ecr(&["--create-on-push"]);
-        let project = Project::without_repository(&backend);
-        if uses_buildkit {
-            project.use_buildkit();
-        }
+        let project = Project::without_repository(&backend).built_by(engine);
         project.dockerfile("LABEL repository=pushed");
         project.write("workspace/lifecycle.json", LIFECYCLE);
         project.pipeline("[1.0.0, also]", "lifecyclePolicy: lifecycle.json");

@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use crate::build_push::told_digest;
 use crate::support::REGISTRY;
 use crate::support::backend::Backend;
+use crate::support::engine::Engine;
 use crate::support::process::await_for;
 use crate::support::project::Project;
 use crate::support::run;
@@ -87,12 +88,9 @@ fn missing_tags_are_added_to_an_image_that_cannot_move() {
 }
 
 /// Two runs that build different images and push them under the same immutable tag.
-fn one_of_two_runs_wins_an_immutable_tag(uses_buildkit: bool) {
+fn one_of_two_runs_wins_an_immutable_tag(engine: Engine) {
     let backend = Backend::local_ecr(&[]);
-    let project = Project::with_immutable_tags(&backend);
-    if uses_buildkit {
-        project.use_buildkit();
-    }
+    let project = Project::with_immutable_tags(&backend).built_by(engine);
     let sides = ["left", "right"];
     let runs = sides.map(|side| {
         // Long enough for both to have looked at the tag before one of them pushes.
@@ -130,12 +128,12 @@ fn one_of_two_runs_wins_an_immutable_tag(uses_buildkit: bool) {
 
 #[test]
 fn one_of_two_runs_wins_an_immutable_tag_with_docker() {
-    one_of_two_runs_wins_an_immutable_tag(false);
+    one_of_two_runs_wins_an_immutable_tag(Engine::Docker20);
 }
 
 #[test]
 fn one_of_two_runs_wins_an_immutable_tag_with_buildkit() {
-    one_of_two_runs_wins_an_immutable_tag(true);
+    one_of_two_runs_wins_an_immutable_tag(Engine::BuildKit);
 }
 
 /// A `local-ecr` with this data folder, once the server before has let go of it: a connection of the
@@ -154,19 +152,12 @@ fn serve(
     (server, Backend::at(&address, &address))
 }
 
-fn a_push_that_dies_moves_no_tag(uses_buildkit: bool) {
+fn a_push_that_dies_moves_no_tag(engine: Engine) {
     let runtime = Runtime::new().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let (server, backend) = serve(&runtime, &data, |builder| builder);
-    let project = Project::new(&backend);
-    let configure = |backend: &Backend| {
-        project.use_backend(backend);
-        if uses_buildkit {
-            project.use_buildkit();
-        }
-    };
-    configure(&backend);
+    let project = Project::new(&backend).built_by(engine);
     project.dockerfile("RUN echo first > /image");
     project.pipeline("[1.0.0, latest]", "");
     let first = told_digest(&project.run().expect(0));
@@ -176,7 +167,7 @@ fn a_push_that_dies_moves_no_tag(uses_buildkit: bool) {
     const ACTION: &str = "ecr:CompleteLayerUpload";
     let throttle = |builder: Builder| builder.throttle(ACTION, NonZeroU64::MIN);
     let (server, backend) = serve(&runtime, &data, throttle);
-    configure(&backend);
+    project.reach(&backend);
     project.dockerfile("RUN echo second > /image");
     project.pipeline("[1.0.1, latest]", "");
     let mut run = run::start(&mut project.run_command(&["pipeline.yaml"]));
@@ -192,7 +183,7 @@ fn a_push_that_dies_moves_no_tag(uses_buildkit: bool) {
     runtime.block_on(server.shutdown());
 
     let (server, backend) = serve(&runtime, &data, |builder| builder);
-    configure(&backend);
+    project.reach(&backend);
     let second = told_digest(&project.run().expect(0));
     assert_ne!(second, first);
     for tag in ["1.0.1", "latest"] {
@@ -203,10 +194,10 @@ fn a_push_that_dies_moves_no_tag(uses_buildkit: bool) {
 
 #[test]
 fn a_push_that_dies_moves_no_tag_with_docker() {
-    a_push_that_dies_moves_no_tag(false);
+    a_push_that_dies_moves_no_tag(Engine::Docker20);
 }
 
 #[test]
 fn a_push_that_dies_moves_no_tag_with_buildkit() {
-    a_push_that_dies_moves_no_tag(true);
+    a_push_that_dies_moves_no_tag(Engine::BuildKit);
 }

@@ -18,9 +18,12 @@ pub(super) fn get_authorization_token(call: &Call) -> Result<Value, ApiError> {
     let mut tokens = Vec::new();
     // The deprecated `registryIds` asks for one token each.
     for _ in 0..request.registry_ids.len().clamp(1, 10) {
-        let mut token = issue(call)?;
-        token["proxyEndpoint"] = json!(endpoint);
-        tokens.push(token);
+        let (token, expires_at) = issue(call)?;
+        tokens.push(json!({
+            "authorizationToken": token,
+            "expiresAt": expires_at,
+            "proxyEndpoint": endpoint,
+        }));
     }
     Ok(json!({ "authorizationData": tokens }))
 }
@@ -38,17 +41,19 @@ pub(super) fn answer_public(call: &Call, operation: &str) -> Result<Value, ApiEr
     }
     let service = &call.service;
     service.check_action("sts:GetServiceBearerToken", caller, "*")?;
-    Ok(json!({ "authorizationData": issue(call)? }))
+    let (token, expires_at) = issue(call)?;
+    Ok(json!({
+        "authorizationData": {"authorizationToken": token, "expiresAt": expires_at},
+    }))
 }
 
-fn issue(call: &Call) -> Result<Value, ApiError> {
+/// A new token as a user name and password in base64, and when it expires.
+fn issue(call: &Call) -> Result<(String, f64), ApiError> {
     let token = call
         .service
         .authority
         .issue_token()
         .map_err(|error| ApiError::internal(&error))?;
-    Ok(json!({
-        "authorizationToken": token.basic.expose_secret(),
-        "expiresAt": seconds(token.expires_at),
-    }))
+    let basic = token.basic.expose_secret().to_owned();
+    Ok((basic, seconds(token.expires_at)))
 }

@@ -6,6 +6,7 @@ pub(crate) mod binding;
 pub mod buildkit;
 mod context;
 pub mod docker;
+mod failed_push;
 mod features;
 mod registry_failure;
 mod request;

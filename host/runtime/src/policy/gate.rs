@@ -8,10 +8,11 @@ use stepyard_grammar::ImageReference;
 
 use super::{Access, Action, Call, Decision, Policy, Principal};
 use crate::auth::Credential;
-use crate::build::Build;
+use crate::build::{Build, Push};
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::event::{EventKind, Reporter, printable};
-use crate::registry::Resolve;
+use crate::patience;
+use crate::registry::{ProbePush, Resolve};
 
 /// The longest name of a resource that is shown, in bytes.
 const LONGEST_RESOURCE: usize = 1_000;
@@ -68,6 +69,50 @@ impl Authorized<Build> {
     pub(crate) fn and_base_image_credentials(mut self, credentials: Vec<Credential>) -> Self {
         self.call.request.base_image_credentials.extend(credentials);
         self
+    }
+
+    /// What may be asked of the place that the build pushes to, if it does.
+    pub(crate) fn questions(&self) -> Option<DestinationQuestions> {
+        let destination = self.call.request.destination.as_ref()?;
+        let credential = destination.credential.as_ref()?;
+        Some(DestinationQuestions::of(
+            self,
+            &destination.reference,
+            credential,
+        ))
+    }
+}
+
+/// What the registry may be asked of an image's destination. It needs no decision of its own: who
+/// may push there may learn why it fails.
+pub(crate) struct DestinationQuestions {
+    pub(crate) destination: ImageReference,
+    pub(crate) probe: Authorized<ProbePush>,
+    pub(crate) resolve: Authorized<Resolve>,
+}
+
+impl DestinationQuestions {
+    /// As a part of `call`.
+    fn of<C>(call: &Authorized<C>, destination: &ImageReference, credential: &Credential) -> Self {
+        Self {
+            destination: destination.clone(),
+            probe: call.with_it(ProbePush {
+                registry: destination.registry().clone(),
+                repository: destination.repository().clone(),
+                credential: credential.clone(),
+            }),
+            resolve: call.with_it(Resolve {
+                reference: destination.clone(),
+                credential: credential.clone(),
+            }),
+        }
+    }
+}
+
+impl Authorized<Push> {
+    /// What may be asked of the push's destination.
+    pub(crate) fn questions(&self) -> DestinationQuestions {
+        DestinationQuestions::of(self, &self.call.destination, &self.call.credential)
     }
 }
 
@@ -140,7 +185,7 @@ impl Gate {
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         let authorized = self.authorize(number, call)?;
         let begin = Instant::now();
-        let result = act(authorized).await;
+        let result = patience::telling(&self.reporter, act(authorized)).await;
         self.reporter.report(EventKind::CallFinished {
             call: number,
             milliseconds: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -15,6 +15,7 @@ mod named;
 pub use access::{Access, Action, Call, Resource};
 pub use built_in::BuiltInPolicy;
 pub use entitlement::Entitlement;
+pub(crate) use gate::DestinationQuestions;
 pub use gate::{Authorized, Denial, Gate};
 pub(crate) use looking::Looking;
 pub use named::{NamedResources, NamingError, RepositoryChange};

@@ -71,7 +71,7 @@ impl AwsClients {
                 call.proof = proof_of_credential(&connector.credential);
                 call.role = Some(access.role.clone());
                 let role = AssumedRole {
-                    client: self.sts(&configuration),
+                    client: self.sts(&configuration, call.action),
                     call,
                     role: access.role.clone(),
                     session: SessionName::of_step(&caller.step),
@@ -102,7 +102,7 @@ impl AwsClients {
             session_tag_keys: login.session_tag_keys.to_vec(),
         };
         let role = AssumedRole {
-            client: self.sts(&configuration),
+            client: self.sts(&configuration, call.action),
             call,
             role: login.role,
             session: login.name,

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_ecr::config::http::HttpResponse;
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 
 use crate::capability::{CapabilityError, ErrorKind};
@@ -39,17 +40,23 @@ pub(crate) enum CallProof {
 
 impl AwsCall {
     /// What a step is told of `error`.
-    pub(crate) fn told<E, R>(&self, error: &SdkError<E, R>) -> CapabilityError
+    pub(crate) fn told<E>(&self, error: &SdkError<E, HttpResponse>) -> CapabilityError
     where
         E: ProvideErrorMetadata + Error + 'static,
-        R: std::fmt::Debug + 'static,
     {
         // A role is assumed within the call that needs its session, and that has told its errors.
         if let Some(told) = find::<CapabilityError>(error) {
             return told.clone();
         }
         if let Some(service) = error.as_service_error() {
-            return self.refused(service.code(), service.message());
+            // What stands before the service says it by the status alone.
+            let status = error.raw_response().map(|answer| answer.status().as_u16());
+            let code = service.code().or(match status {
+                Some(429) => Some("TooManyRequestsException"),
+                Some(500..) => Some("ServiceUnavailable"),
+                _ => None,
+            });
+            return self.refused(code, service.message());
         }
         let what = self.what();
         match error {

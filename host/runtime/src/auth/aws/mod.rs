@@ -3,6 +3,7 @@
 mod configuration;
 mod error;
 mod oidc;
+mod retry;
 mod role;
 mod service_account;
 mod session_name;
@@ -18,6 +19,7 @@ use tracing::subscriber::NoSubscriber;
 
 pub(crate) use self::error::{AwsCall, missing_action, said};
 pub use self::oidc::{EnvironmentOidcToken, OidcTokenFile, OidcTokenRequest, OidcTokenSource};
+use self::retry::Retries;
 pub use self::service_account::ServiceAccount;
 use self::session_name::SessionName;
 use self::sessions::{Session, SessionKey, Sessions};
@@ -125,7 +127,8 @@ impl AwsClients {
     ) -> Result<(aws_sdk_ecr::Client, AwsCall), CapabilityError> {
         let key = self.key(caller, registry.region(), registry.endpoint())?;
         let configuration = self.configured(caller, &key).await?;
-        let mut builder = aws_sdk_ecr::config::Builder::from(&configuration);
+        let mut builder = aws_sdk_ecr::config::Builder::from(&configuration)
+            .retry_classifier(Retries::of(action));
         if let Some(url) = &self.endpoints.ecr {
             builder = builder.endpoint_url(url);
         }
@@ -143,7 +146,8 @@ impl AwsClients {
         action: &'static str,
     ) -> Result<(aws_sdk_ecrpublic::Client, AwsCall), CapabilityError> {
         let configuration = self.configured(caller, &self.public_key(caller)?).await?;
-        let mut builder = aws_sdk_ecrpublic::config::Builder::from(&configuration);
+        let mut builder = aws_sdk_ecrpublic::config::Builder::from(&configuration)
+            .retry_classifier(Retries::of(action));
         let url = self.endpoints.ecr_public.as_deref();
         if let Some(url) = url {
             builder = builder.endpoint_url(url);
@@ -163,7 +167,7 @@ impl AwsClients {
         let key = self.key(caller, region, EcrEndpoint::Standard)?;
         let configuration = self.configured(caller, &key).await?;
         let call = self.sts_call(caller, "sts:GetCallerIdentity", region)?;
-        let client = self.sts(&configuration);
+        let client = self.sts(&configuration, call.action);
         let identity = untraced(client.get_caller_identity().send())
             .await
             .map_err(|error| call.told(&error))?;
@@ -281,8 +285,9 @@ impl AwsClients {
         self.call(caller, action, endpoint)
     }
 
-    fn sts(&self, configuration: &SdkConfig) -> aws_sdk_sts::Client {
-        let mut builder = aws_sdk_sts::config::Builder::from(configuration);
+    fn sts(&self, configuration: &SdkConfig, action: &'static str) -> aws_sdk_sts::Client {
+        let mut builder =
+            aws_sdk_sts::config::Builder::from(configuration).retry_classifier(Retries::of(action));
         if let Some(url) = &self.endpoints.sts {
             builder = builder.endpoint_url(url);
         }

@@ -1,8 +1,8 @@
 //! What a step is told of ECR's errors.
 
 use std::error::Error;
-use std::fmt::Debug;
 
+use aws_sdk_ecr::config::http::HttpResponse;
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 
 use super::super::NamedRepository;
@@ -17,10 +17,9 @@ pub(super) struct EcrCall {
 
 impl EcrCall {
     /// What a step is told of `error`.
-    pub(super) fn told<E, R>(&self, error: &SdkError<E, R>) -> CapabilityError
+    pub(super) fn told<E>(&self, error: &SdkError<E, HttpResponse>) -> CapabilityError
     where
         E: ProvideErrorMetadata + Error + 'static,
-        R: Debug + 'static,
     {
         let service = error.as_service_error();
         service

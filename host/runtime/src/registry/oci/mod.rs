@@ -4,7 +4,6 @@
 //! | --- | --- |
 //! | [`connection`] | one repository as one credential may use it: requests, logins, redirects |
 //! | [`challenge`], [`token`] | what a registry asks for, and what it is answered |
-//! | [`patience`] | time-outs and retries |
 //! | [`failure`] | what goes wrong, and what a step is told of it |
 //! | [`manifest`], [`blob`], [`tags`] | the requests of the specification |
 //! | [`content`] | digests |
@@ -20,12 +19,13 @@ mod copy;
 mod failure;
 mod login;
 mod manifest;
-mod patience;
 mod probe;
 mod tags;
 #[cfg(test)]
 mod tests;
 mod token;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::Client;
@@ -35,7 +35,6 @@ use stepyard_grammar::{ImageReference, RegistryHost, RepositoryName};
 use self::connection::{Connection, Permission};
 use self::copy::Transfer;
 use self::manifest::ManifestName;
-use self::patience::Patience;
 use super::{
     CheckLogin, Copy, Descriptor, Endpoints, GetManifest, ListTags, Manifest, ProbePush, PushProbe,
     PutManifest, Registry, Resolve, TagImage,
@@ -43,14 +42,35 @@ use super::{
 use crate::auth::Credential;
 use crate::capability::CapabilityError;
 use crate::event::Reporter;
+use crate::patience::Patience;
 use crate::policy::Authorized;
+
+/// How long a registry is waited for, and how often it is asked again.
+#[derive(Clone, Debug)]
+struct Limits {
+    /// The longest wait for a connection.
+    connect: Duration,
+    /// The longest time in which not a byte moves.
+    idle: Duration,
+    patience: Patience,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            idle: Duration::from_secs(120),
+            patience: Patience::REQUEST,
+        }
+    }
+}
 
 /// Any registry that follows the OCI distribution specification.
 #[derive(Clone, Debug)]
 pub struct OciRegistry {
     client: Client,
     endpoints: Endpoints,
-    patience: Patience,
+    limits: Limits,
 }
 
 impl OciRegistry {
@@ -59,20 +79,20 @@ impl OciRegistry {
     /// # Errors
     /// Where the machine's trusted certificates cannot be read.
     pub fn new(endpoints: Endpoints) -> Result<Self, CapabilityError> {
-        Self::with_patience(endpoints, Patience::default())
+        Self::with_limits(endpoints, Limits::default())
     }
 
     /// The same client, which asks once: for whoever would rather hear what is wrong than wait.
     #[must_use]
     pub fn without_retries(mut self) -> Self {
-        self.patience.attempts = 1;
+        self.limits.patience.attempts = 1;
         self
     }
 
-    fn with_patience(endpoints: Endpoints, patience: Patience) -> Result<Self, CapabilityError> {
+    fn with_limits(endpoints: Endpoints, limits: Limits) -> Result<Self, CapabilityError> {
         let client = Client::builder()
             .user_agent(concat!("stepyard/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(patience.connect)
+            .connect_timeout(limits.connect)
             // Redirects are followed by hand, because a credential must not travel with them.
             .redirect(redirect::Policy::none())
             .referer(false)
@@ -88,7 +108,7 @@ impl OciRegistry {
         Ok(Self {
             client,
             endpoints,
-            patience,
+            limits,
         })
     }
 
@@ -102,7 +122,7 @@ impl OciRegistry {
         Connection::new(
             self.client.clone(),
             self.endpoints.of(registry),
-            self.patience.clone(),
+            self.limits.clone(),
             (registry.clone(), repository.clone()),
             credential,
             permission,
@@ -201,7 +221,7 @@ impl Registry for OciRegistry {
     async fn tag(
         &self,
         call: Authorized<TagImage>,
-        reporter: &Reporter,
+        _reporter: &Reporter,
     ) -> Result<Descriptor, CapabilityError> {
         let TagImage {
             reference,
@@ -209,9 +229,7 @@ impl Registry for OciRegistry {
             credential,
         } = call.into_call();
         let what = format!("tagging {reference} as {tag}");
-        let connection = self
-            .open(&reference, credential, Permission::Push)?
-            .reporting_to(reporter);
+        let connection = self.open(&reference, credential, Permission::Push)?;
         let got = connection.get(&ManifestName::of(&reference)?).await;
         let (manifest, descriptor) = got.map_err(|failure| connection.told(failure, &what))?;
         connection
@@ -232,16 +250,12 @@ impl Registry for OciRegistry {
                 call.destination
             )));
         };
-        let source = self
-            .open(&call.source, call.source_credential, Permission::Pull)?
-            .reporting_to(reporter);
-        let mut destination = self
-            .open(
-                &call.destination,
-                call.destination_credential,
-                Permission::Push,
-            )?
-            .reporting_to(reporter);
+        let source = self.open(&call.source, call.source_credential, Permission::Pull)?;
+        let mut destination = self.open(
+            &call.destination,
+            call.destination_credential,
+            Permission::Push,
+        )?;
         if source.registry == destination.registry {
             destination = destination.and_pull(&source.repository);
         }
@@ -289,7 +303,7 @@ impl Registry for OciRegistry {
             credential,
         } = call.into_call();
         let connection = self.connect(&registry, &repository, credential, Permission::Push)?;
-        let what = format!("asking whether {registry}/{repository} can be pushed to");
+        let what = format!("pushing to {registry}/{repository}");
         connection.probe_push(&what).await
     }
 

@@ -8,6 +8,7 @@ use super::connection::{Connection, Request};
 use super::failure::Failure;
 use super::manifest::ManifestName;
 use crate::capability::{CapabilityError, ErrorKind};
+use crate::patience::MayPass;
 use crate::registry::{Probed, PushProbe};
 
 /// The digest of nothing that exists.
