@@ -15,7 +15,8 @@ pub(crate) fn run() -> Result<ExitCode> {
     let services = TestServices::start()?;
     let mut command = process::cargo();
     command
-        .args(["test", "--package", "stepyard-cli", "--test", "end_to_end"])
+        // Of the whole workspace, so that what `cargo xtask test` has compiled serves.
+        .args(["test", "--workspace", "--test", "end_to_end"])
         .args(["--", "--nocapture", "faults::"])
         .envs(services.environment())
         .env(ALL.0, ALL.1);

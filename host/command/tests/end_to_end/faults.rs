@@ -51,6 +51,24 @@ fn the_reason_of_a_further_attempt_is_told_once() {
     }
 }
 
+/// Where not AWS answers but what stands before it, the status has to do.
+#[test]
+fn statuses_without_words_are_understood() {
+    let backend = Backend::local_ecr(&[]);
+    for (fault, told) in [
+        (Fault::Throttled, "AWS asks for fewer requests"),
+        (Fault::Status(503), "answers with a server error"),
+    ] {
+        let project = Project::new(&backend);
+        project.dockerfile("LABEL words=none");
+        project.pipeline("[one]", "");
+        let proxy = Proxy::start(&backend.aws, move |_, _| Some(fault));
+        project.reach(&Backend::at(&proxy.address, &proxy.address));
+        project.run().expect(1).says(told);
+        assert_eq!(proxy.requests(), ["POST /"; 4]);
+    }
+}
+
 /// A name server may know the name soon.
 #[test]
 fn a_name_that_is_not_known_is_tried_again() {
