@@ -14,13 +14,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use stepyard_grammar::RegistryHost;
 
 pub use connectors::ConnectorAuthenticator;
 
 use crate::capability::CapabilityError;
 use crate::policy::{Access, Action, Authorized, Call, Resource};
+use crate::secret::Mask;
 
 /// A user name and password for HTTP Basic authentication at a registry.
 #[derive(Clone, Debug)]
@@ -46,6 +47,7 @@ pub trait CredentialSource: Send + Sync {
 pub struct Credential {
     registry: RegistryHost,
     source: Option<Arc<dyn CredentialSource>>,
+    mask: Mask,
 }
 
 impl Credential {
@@ -54,6 +56,7 @@ impl Credential {
         Self {
             registry,
             source: Some(source),
+            mask: Mask::default(),
         }
     }
 
@@ -62,7 +65,19 @@ impl Credential {
         Self {
             registry,
             source: None,
+            mask: Mask::default(),
         }
+    }
+
+    /// The same, whose passwords `mask` comes to know.
+    pub(crate) fn masking(mut self, mask: &Mask) -> Self {
+        self.mask = mask.clone();
+        self
+    }
+
+    /// What knows the passwords, and is to know what is made of them.
+    pub(crate) fn mask(&self) -> &Mask {
+        &self.mask
     }
 
     /// The registry that it is for. It must not be used for another one.
@@ -75,10 +90,13 @@ impl Credential {
     /// # Errors
     /// As the identity provider answers.
     pub async fn basic(&self) -> Result<Option<BasicCredential>, CapabilityError> {
-        match &self.source {
-            Some(source) => source.basic().await.map(Some),
-            None => Ok(None),
-        }
+        let Some(source) = &self.source else {
+            return Ok(None);
+        };
+        let basic = source.basic().await?;
+        self.mask
+            .note_password(&basic.username, basic.password.expose_secret());
+        Ok(Some(basic))
     }
 }
 

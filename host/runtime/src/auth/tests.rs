@@ -13,7 +13,7 @@ use crate::connector::Connectors;
 use crate::document::SourceFile;
 use crate::ecr::aws::AwsEcr;
 use crate::ecr::{DescribeRepository, Ecr};
-use crate::secret::{SecretName, SecretStore, SecretStoreError};
+use crate::secret::{SecretName, SecretStore, SecretStoreError, SecretStores};
 use crate::testing::{authorize, service};
 use crate::{CapabilityError, ErrorKind};
 
@@ -88,7 +88,7 @@ fn authenticator(endpoint: &str) -> ConnectorAuthenticator {
     ]));
     ConnectorAuthenticator::new(
         Connectors::parse(&[source]).unwrap(),
-        vec![Arc::new(secrets)],
+        SecretStores::new(vec![Arc::new(secrets)]),
         AwsEndpoints {
             ecr: Some(endpoint.to_owned()),
             sts: Some(endpoint.to_owned()),

@@ -1,6 +1,7 @@
 //! Connectors of type `Aws`: the one place that makes clients of AWS's APIs.
 
 mod error;
+mod noted;
 mod token;
 
 use std::collections::HashMap;
@@ -150,6 +151,7 @@ impl AwsClients {
             return Ok(configuration.clone());
         }
         let configuration = self.make_configuration(key).await?;
+        let configuration = noted::noted(configuration, self.secrets.mask());
         configurations.insert(key.clone(), configuration.clone());
         Ok(configuration)
     }
