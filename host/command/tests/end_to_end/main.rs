@@ -15,6 +15,7 @@ mod build_push;
 mod cancel;
 mod command;
 mod errors;
+mod nowhere;
 mod secrets;
 mod support;
 mod unchanged;
