@@ -100,7 +100,7 @@ fn targets(root: &Dir, path: &str) -> Result<Vec<String>, ContextError> {
         let Some(name) = name.to_str().filter(|name| pattern.matches(name)) else {
             continue;
         };
-        targets.extend(link_target(root, &in_directory(&escape(name)))?);
+        targets.extend(link_target(root, &in_directory(&literal(name)))?);
     }
     Ok(targets)
 }
@@ -118,10 +118,10 @@ fn link_target(root: &Dir, path: &str) -> Result<Option<String>, ContextError> {
         Err(source) => return Err(ContextError::on_entry("read", path, source)),
     };
     match target.into_os_string().into_string() {
-        Ok(target) if target.starts_with('/') => Ok(Some(escape(&target))),
+        Ok(target) if target.starts_with('/') => Ok(Some(literal(&target))),
         Ok(target) => {
             let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
-            Ok(Some(format!("{directory}/{}", escape(&target))))
+            Ok(Some(format!("{directory}/{}", literal(&target))))
         }
         Err(_) => Err(ContextError::NameNotText {
             what: "the link's target",
@@ -146,7 +146,7 @@ fn rooted(path: &str) -> String {
 }
 
 /// The pattern that matches this very text.
-fn escape(text: &str) -> String {
+pub fn literal(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         if matches!(character, '\\' | '*' | '?' | '[' | '!') {

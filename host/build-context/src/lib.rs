@@ -24,7 +24,7 @@ pub use directory::ExtendedAttributes;
 pub use dockerfile::{BuildContext, Dockerfile};
 pub use entry::{Entry, EntryKind};
 pub use error::ContextError;
-pub use follow::follow_links;
+pub use follow::{follow_links, literal};
 pub use ignore::{IgnoreError, IgnoreRules, IgnoreState, IncludeRules};
 pub use tree_digest::TreeDigest;
 pub use walk::Walk;

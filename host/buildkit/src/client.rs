@@ -2,7 +2,7 @@
 
 use bollard_buildkit_proto::moby::buildkit::v1::{InfoRequest, ListWorkersRequest};
 
-use crate::connect::Endpoint;
+use crate::connect::{Control, Endpoint};
 use crate::error::Error;
 use crate::solve::{self, BuildProgress, BuildResult, DockerfileBuild};
 use crate::status::Event;
@@ -58,6 +58,10 @@ impl Client {
     /// [`Error::Connect`], [`Error::NoBuildKit`], [`Error::Daemon`].
     pub async fn information(&self) -> Result<DaemonInformation, Error> {
         let control = self.endpoint.control().await?;
+        self.endpoint.patiently(self.ask(&control)).await
+    }
+
+    async fn ask(&self, control: &Control) -> Result<DaemonInformation, Error> {
         let workers = control
             .client()
             .list_workers(ListWorkersRequest::default())

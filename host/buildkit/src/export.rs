@@ -5,7 +5,10 @@ use std::{
     io,
     path::{Path, PathBuf},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bollard_buildkit_proto::moby::filesync::v1::{BytesMessage, file_send_server::FileSend};
@@ -32,6 +35,8 @@ pub(crate) struct ExportedFile {
     path: PathBuf,
     fault: LocalFault,
     written: Arc<Mutex<Option<PartialFile>>>,
+    /// An exporter sends one file.
+    is_taken: Arc<AtomicBool>,
 }
 
 impl ExportedFile {
@@ -41,6 +46,7 @@ impl ExportedFile {
             path,
             fault,
             written: Arc::default(),
+            is_taken: Arc::default(),
         }
     }
 
@@ -77,6 +83,9 @@ impl ExportedFile {
             self.fault.set(error);
             status
         };
+        if self.is_taken.swap(true, Ordering::Relaxed) {
+            return Err(Status::already_exists("the build exports one file"));
+        }
         let identifier = random_identifier()
             .map_err(io::Error::other)
             .map_err(refuse)?;
@@ -220,6 +229,19 @@ mod tests {
             } => {}
         }
         assert!(names(folder.path()).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_second_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("image.tar");
+        let file = ExportedFile::new(path.clone(), LocalFault::default());
+        file.receive(stream::iter([data(b"one")])).await.unwrap();
+        let second = file.receive(stream::iter([data(b"two")])).await;
+        assert_eq!(second.unwrap_err().code(), tonic::Code::AlreadyExists);
+        file.finish().await.unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"one");
+        assert_eq!(names(folder.path()), ["image.tar"]);
     }
 
     #[tokio::test]

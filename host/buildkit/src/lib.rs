@@ -17,7 +17,7 @@ mod status;
 mod transfer;
 
 pub use client::{Client, DaemonInformation};
-pub use connect::{Endpoint, Transport};
+pub use connect::{Duplex, Endpoint, Stream, Transport};
 pub use error::Error;
 pub use session::{CredentialSource, RegistryCredential, SecretSource, Traffic};
 pub use solve::{
@@ -26,7 +26,7 @@ pub use solve::{
     Provenance, PushDestination,
 };
 pub use status::{Event, Failure, SourceExcerpt};
-pub use transfer::TransferProgress;
+pub use transfer::{RateMeter, TransferProgress};
 
 /// The examples of the README must compile.
 #[cfg(doctest)]

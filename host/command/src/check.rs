@@ -11,7 +11,7 @@ pub(crate) async fn run(arguments: Box<CheckArguments>) -> Result<Code, Failure>
     let configuration = session::configuration(input.config.as_deref())?;
     let connectors = session::connectors(input)?;
     let host = session::bare_host(&configuration)?.build()?;
-    let plan = plan::Plan::read(&host, input).await?;
+    let plan = plan::Plan::read(&host, input, &configuration).await?;
     let scope = scope::RunScope::new(input, &plan, false)?;
     plan.check(&host, &connectors, &scope).await?;
     let count = plan.steps().len();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stepyard::auth::ConnectorAuthenticator;
-use stepyard::auth::aws::AwsEndpoints;
+use stepyard::auth::aws::{AwsEndpoints, EnvironmentOidcToken, OidcTokenFile};
 use stepyard::build::PushRecords;
 use stepyard::build::buildkit::{BuildKitDaemon, BuildKitEngine};
 use stepyard::build::docker::{DockerEngine, DockerHost};
@@ -18,7 +18,7 @@ use stepyard::secret::{
     CommandSecrets, DirectorySecrets, EnvironmentSecrets, FileSecrets, ScopedSecrets, SecretStore,
     SecretStores,
 };
-use stepyard::{Component, ComponentSource, Host, HostBuilder, Limits, StepFailure};
+use stepyard::{Component, ComponentSource, Host, HostBuilder, Limits, StepFailure, Workspace};
 
 use crate::arguments::InputArguments;
 use crate::exit::{Code, Failure};
@@ -26,21 +26,43 @@ use crate::exit::{Code, Failure};
 /// Reads the operator's configuration: the file that is named, or the one of the user who runs
 /// the command. Never one from the current folder, which in CI holds what somebody else wrote.
 pub(crate) fn configuration(path: Option<&Path>) -> Result<Configuration, Failure> {
-    let own = base_folder("XDG_CONFIG_HOME", ".config")
-        .map(|folder| folder.join("stepyard/stepyard.toml"))
-        .filter(|path| path.is_file());
-    match path.map(Path::to_owned).or(own) {
+    match configuration_path(path) {
         Some(path) => Ok(Configuration::read(&path)?),
         None => Ok(Configuration::default()),
     }
 }
 
+/// Where the operator's configuration is, if there is one.
+pub(crate) fn configuration_path(named: Option<&Path>) -> Option<PathBuf> {
+    let own = || {
+        base_folder("XDG_CONFIG_HOME", ".config")
+            .map(|folder| folder.join("stepyard/stepyard.toml"))
+            .filter(|path| path.is_file())
+    };
+    named.map(Path::to_owned).or_else(own)
+}
+
+/// Opens the workspace.
+pub(crate) fn workspace(
+    configuration: &Configuration,
+    input: &InputArguments,
+) -> Result<Workspace, Failure> {
+    let workspace = Workspace::open(&input.workspace).map_err(|error| {
+        Failure::input(
+            format!(
+                "the workspace {} cannot be opened: {error}",
+                input.workspace.display()
+            ),
+            "name a folder with --workspace",
+        )
+    })?;
+    require_apart(configuration, &input.workspace)?;
+    Ok(workspace)
+}
+
 /// Refuses a workspace that holds the operator's secrets, compiled code or caches: steps read it,
 /// builds copy it, and whoever wrote it could have put something there.
-pub(crate) fn require_apart(
-    configuration: &Configuration,
-    workspace: &Path,
-) -> Result<(), Failure> {
+fn require_apart(configuration: &Configuration, workspace: &Path) -> Result<(), Failure> {
     let secrets = configuration.secrets.stores.iter();
     let secrets = secrets.filter_map(|store| match &store.source {
         SecretSource::Environment => None,
@@ -50,6 +72,7 @@ pub(crate) fn require_apart(
             .then_some(("the program that prints secrets", &command.program)),
     });
     let folders = [
+        ("the OIDC tokens", &configuration.aws.oidc_token_file),
         (
             "the cache of compiled components",
             &configuration.components.cache,
@@ -113,6 +136,22 @@ pub(crate) fn bare_host(configuration: &Configuration) -> Result<HostBuilder, Fa
 
 /// A host with every capability that the files configure.
 pub(crate) fn host(configuration: &Configuration, connectors: Connectors) -> Result<Host, Failure> {
+    host_with(configuration, connectors, |registry| registry)
+}
+
+/// The same host, whose requests to registries fail at the first attempt.
+pub(crate) fn impatient_host(
+    configuration: &Configuration,
+    connectors: Connectors,
+) -> Result<Host, Failure> {
+    host_with(configuration, connectors, OciRegistry::without_retries)
+}
+
+fn host_with(
+    configuration: &Configuration,
+    connectors: Connectors,
+    change: fn(OciRegistry) -> OciRegistry,
+) -> Result<Host, Failure> {
     let mut endpoints = Endpoints::new();
     for (registry, configured) in &configuration.registries {
         let endpoint = Endpoint::parse(configured.endpoint.as_str())
@@ -135,16 +174,26 @@ pub(crate) fn host(configuration: &Configuration, connectors: Connectors) -> Res
     let aws_url = aws_url.map(|endpoint| endpoint.as_str().to_owned());
     let aws_endpoints = AwsEndpoints {
         ecr: aws_url.clone(),
+        ecr_public: aws_url.clone(),
         sts: aws_url,
     };
     let stores = secret_stores(configuration)?;
     let authenticator = ConnectorAuthenticator::new(connectors, stores.clone(), aws_endpoints);
+    let authenticator = match &configuration.aws.oidc_token_file {
+        Some(path) => {
+            let named_by = "oidc-token-file under [aws] of stepyard.toml";
+            authenticator.with_oidc_tokens(OidcTokenFile::new(path, named_by))
+        }
+        None => authenticator.with_oidc_tokens(EnvironmentOidcToken),
+    };
     let mut builder = bare_host(configuration)?
         .ecr(AwsEcr::new(&authenticator))
         .authenticator(authenticator)
         .secret_stores(stores)
         .allow(configuration.build.allow.iter().copied())
-        .registry(OciRegistry::new(endpoints.clone()).map_err(StepFailure)?);
+        .registry(change(
+            OciRegistry::new(endpoints.clone()).map_err(StepFailure)?,
+        ));
     if let Some(records) = push_records(configuration)? {
         builder = builder.push_records(records);
     }

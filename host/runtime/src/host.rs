@@ -328,18 +328,38 @@ impl Host {
         component: &Component,
         request: RunRequest,
     ) -> Result<(), RunError> {
+        match self
+            .try_out(component, request, Capabilities::default())
+            .await
+        {
+            Err(RunError::Step(failure)) if failure.0.kind != ErrorKind::InvalidSettings => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Runs a step for a short time with capabilities that do nothing. A step that then still
+    /// waits or computes is no failure.
+    ///
+    /// # Errors
+    /// As [`Host::run`].
+    pub(crate) async fn try_out(
+        &self,
+        component: &Component,
+        request: RunRequest,
+        capabilities: Capabilities,
+    ) -> Result<(), RunError> {
         let reporter = Reporter::new(Arc::new(NoEvents), request.step.clone());
         let limits = Limits::for_validation(&request.tightened(&self.shared.limits));
-        let capabilities = Capabilities::default();
         let run = self.run_within(component, request, &reporter, capabilities, &limits);
         match tokio::time::timeout(limits.cpu_time, run).await {
-            Ok(Err(RunError::Step(failure))) if failure.0.kind != ErrorKind::InvalidSettings => {
-                Ok(())
-            }
-            Ok(Err(error)) => Err(error),
-            // A step that waits is past its validation.
-            Ok(Ok(_)) | Err(_) => Ok(()),
+            Ok(result) => result.map(drop),
+            Err(_) => Ok(()),
         }
+    }
+
+    /// What the host can do.
+    pub(crate) fn capabilities(&self) -> &Capabilities {
+        &self.shared.capabilities
     }
 
     async fn run_within(

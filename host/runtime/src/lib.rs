@@ -10,6 +10,7 @@ mod capability;
 pub mod component;
 pub mod configuration;
 pub mod connector;
+pub mod doctor;
 pub mod document;
 pub mod ecr;
 pub mod event;

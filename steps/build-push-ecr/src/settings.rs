@@ -30,10 +30,11 @@ pub struct BuildPushEcr {
     pub tags: OneOrMany<Text>,
     /// Which of the registry's host names to use.
     #[serde(default)]
+    #[schemars(extend("x-stepyard" = "ecr-endpoint"))]
     pub registry_endpoint: RegistryEndpoint,
     /// Connectors for the registries of private base images.
     #[serde(default)]
-    #[schemars(extend("x-stepyard" = "connector"))]
+    #[schemars(extend("x-stepyard" = "base-image-connector"))]
     pub base_image_connector_refs: OneOrMany<String>,
     /// Whether kaniko finds changed files by `redo` (the default) or by reading them all.
     pub optimize: Option<bool>,
@@ -211,7 +212,7 @@ mod tests {
             .collect();
         let expected = [
             ("account", "ecr-account"),
-            ("baseImageConnectorRefs", "connector"),
+            ("baseImageConnectorRefs", "base-image-connector"),
             ("buildContexts", "build-context"),
             ("cacheFrom", "ecr-cache-repository"),
             ("cacheTo", "ecr-cache-destination"),
@@ -224,6 +225,7 @@ mod tests {
             ("imageName", "ecr-repository"),
             ("network", "network-mode"),
             ("region", "ecr-region"),
+            ("registryEndpoint", "ecr-endpoint"),
             ("remoteCacheImage", "ecr-cache-destination"),
             ("ssh", "ssh-agent"),
             ("tags", "tag"),

@@ -93,6 +93,7 @@ impl World {
             AwsEndpoints {
                 ecr: Some(endpoint.clone()),
                 sts: Some(endpoint.clone()),
+                ..AwsEndpoints::default()
             },
         );
         let memories = GuestMemories::default();

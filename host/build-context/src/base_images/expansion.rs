@@ -17,6 +17,10 @@ const PLATFORM_ARGUMENTS: [&str; 9] = [
     "TARGETSTAGE",
 ];
 
+/// The longest text that is made, in bytes: variables of variables grow without end, and no
+/// reference to an image is as long.
+const LONGEST: usize = 4096;
+
 /// The value of a variable; nothing where only the builder knows it.
 type Value = Option<String>;
 
@@ -69,8 +73,8 @@ impl GlobalArguments {
         self.expand(within('"').unwrap_or(text))
     }
 
-    /// The text with its variables put in; nothing where it has a form that is not understood, or
-    /// a variable that only the builder knows.
+    /// The text with its variables put in; nothing where it has a form that is not understood, a
+    /// variable that only the builder knows, or no end in sight.
     pub(super) fn expand(&self, text: &str) -> Value {
         if text.contains(['\\', '`', '"', '\'']) {
             return None;
@@ -91,10 +95,13 @@ impl GlobalArguments {
                 }
             };
             expanded.push_str(&value);
+            if expanded.len() > LONGEST {
+                return None;
+            }
             rest = left;
         }
         expanded.push_str(rest);
-        Some(expanded)
+        (expanded.len() <= LONGEST).then_some(expanded)
     }
 
     /// The value of `NAME`, `NAME:-WORD`, `NAME-WORD`, `NAME:+WORD` or `NAME+WORD`.

@@ -12,6 +12,9 @@ mod stages;
 
 pub use stages::StagesBuilt;
 
+/// The most reasons that are kept: one is enough not to know.
+const MOST_UNCERTAINTIES: usize = 100;
+
 /// What a build takes from elsewhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BaseImages {
@@ -104,7 +107,8 @@ impl BaseImages {
 
     fn doubt(&mut self, line: usize, why: Uncertainty) {
         let uncertain = Uncertain { line, why };
-        if !self.uncertainties.contains(&uncertain) {
+        let is_full = self.uncertainties.len() == MOST_UNCERTAINTIES;
+        if !is_full && !self.uncertainties.contains(&uncertain) {
             self.uncertainties.push(uncertain);
         }
     }

@@ -6,6 +6,9 @@ use super::{
     instructions::{Instruction, words},
 };
 
+/// The most stages that are told apart.
+const MOST_STAGES: usize = 1_000;
+
 /// Which stages a builder runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StagesBuilt {
@@ -81,6 +84,11 @@ fn stages(
         let line = instruction.line;
         match (instruction.name.as_str(), stages.last_mut()) {
             ("FROM", _) => {
+                if stages.len() == MOST_STAGES {
+                    let why = format!("more than {MOST_STAGES} stages");
+                    found.doubt(line, Uncertainty::NotUnderstood(why));
+                    break;
+                }
                 let stage = begin(instruction, &global, found);
                 if let Some(name) = &stage.name
                     && stages.iter().any(|other| other.name.as_ref() == Some(name))

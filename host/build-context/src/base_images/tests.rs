@@ -247,3 +247,26 @@ fn an_argument_chooses_the_frontend() {
     );
     assert_eq!(found.uncertainties.len(), 1);
 }
+
+#[test]
+fn a_hostile_text_is_no_work_without_end() {
+    let doubling: String = (1..60)
+        .map(|number| format!("ARG V{number}=${{V{0}}}$V{0}\n", number - 1))
+        .collect();
+    let text = format!("ARG V0=xxxxxxxxxx\n{doubling}FROM $V59\n");
+    let told = of(&text, None, &[]).uncertainties;
+    assert!(matches!(told[..], [Uncertain { line: 61, .. }]), "{told:?}");
+
+    let stages: String = (0..2_000)
+        .map(|number| format!("FROM a AS s{number}\n"))
+        .collect();
+    let found = of(&stages, None, &[]);
+    assert_eq!(found.images.len(), 1);
+    assert_eq!(
+        found.uncertainties[0].to_string(),
+        "line 1001: more than 1000 stages is not understood"
+    );
+
+    let nonsense = "X\n".repeat(100_000);
+    assert_eq!(of(&nonsense, None, &[]).uncertainties.len(), 100);
+}

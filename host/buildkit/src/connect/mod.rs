@@ -15,16 +15,17 @@ use hyper::body::Incoming;
 use hyper::client::conn::http2;
 
 pub(crate) use scope::Scope;
-pub(crate) use transport::Stream;
-pub use transport::Transport;
+pub use transport::{Duplex, Stream, Transport};
 pub(crate) use upgrade::upgrade;
 
 use crate::error::Error;
 
-/// How long a daemon may take to accept a connection.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a daemon may take to accept a connection, or to answer what needs no work.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// HTTP/2 flow control, in bytes: the protocol's 64 KiB make the other side wait.
 const WINDOW: u32 = 1 << 20;
+/// The largest header or trailer that is read, in bytes. A failure's trailer holds the Dockerfile.
+const HEADER: u32 = 4 << 20;
 /// The largest message that is read, in bytes. A step of many files reports much at once.
 const LARGEST_MESSAGE: usize = 64 << 20;
 
@@ -50,13 +51,20 @@ impl Endpoint {
     /// # Errors
     /// [`Error::Connect`] and [`Error::NoBuildKit`].
     pub(crate) async fn control(&self) -> Result<Control, Error> {
-        let opened = tokio::time::timeout(PATIENCE, self.open_control()).await;
-        opened.unwrap_or_else(|_| {
-            Err(Error::Connect {
-                address: self.transport().to_string(),
-                source: std::io::ErrorKind::TimedOut.into(),
-            })
-        })
+        self.patiently(self.open_control()).await
+    }
+
+    /// What `answer` gives, if it does soon.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] where it does not, and those of `answer`.
+    pub(crate) async fn patiently<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let timed_out = |_| Err(self.transport().failed(std::io::ErrorKind::TimedOut.into()));
+        let answered = tokio::time::timeout(PATIENCE, answer).await;
+        answered.unwrap_or_else(timed_out)
     }
 
     async fn open_control(&self) -> Result<Control, Error> {
@@ -68,6 +76,7 @@ impl Endpoint {
         let (sender, connection) = http2::Builder::new(scope.executor())
             .initial_connection_window_size(WINDOW)
             .initial_stream_window_size(WINDOW)
+            .max_header_list_size(HEADER)
             .handshake(hyper_util::rt::TokioIo::new(stream))
             .await
             .map_err(|error| self.transport().failed(std::io::Error::other(error)))?;

@@ -25,13 +25,8 @@ pub(crate) async fn upgrade(
     headers: &[(HeaderName, HeaderValue)],
 ) -> Result<Stream, Error> {
     let failed = |error: hyper::Error| transport.failed(io::Error::other(error));
-    let host = match transport {
-        Transport::Unix(_) => HeaderValue::from_static("docker"),
-        Transport::Tcp { host, .. } => HeaderValue::from_str(host)
-            .map_err(|error| transport.failed(io::Error::other(error)))?,
-    };
     let mut request = Request::post(path)
-        .header(header::HOST, host)
+        .header(header::HOST, transport.http_host())
         .header(header::CONNECTION, "Upgrade")
         .header(header::UPGRADE, "h2c")
         .body(Empty::<Bytes>::new())

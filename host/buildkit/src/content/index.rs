@@ -9,7 +9,7 @@ use cap_std::fs::Dir;
 use serde_json::{Value, json};
 
 use super::store::{BlobDigest, Store};
-use crate::{error::Error, random::random_identifier};
+use crate::{error::Error, random::random_identifier, solve::ImageDescriptor};
 
 const INDEX: &str = "index.json";
 const LAYOUT: &str = "oci-layout";
@@ -99,25 +99,14 @@ pub(crate) fn finish_export(
     let Some(text) = response.get(MANIFEST_OF_CACHE) else {
         return Ok(());
     };
-    let Ok(Value::Object(mut manifest)) = serde_json::from_str(text) else {
-        return Err(Error::Invalid(
-            "the daemon's answer does not say which cache it has exported".to_owned(),
-        ));
-    };
+    // Nothing else of it: annotations would name the cache for others.
+    let manifest: ImageDescriptor = serde_json::from_str(text).map_err(|_| {
+        Error::Invalid("the daemon's answer does not say which cache it has exported".to_owned())
+    })?;
     // Another cache of the same build may have been exported, and this one not.
-    check_blob(
-        directory,
-        manifest
-            .get("digest")
-            .and_then(Value::as_str)
-            .unwrap_or_default(),
-    )?;
+    check_blob(directory, &manifest.digest)?;
     let tag = attributes.iter().rev().find(|(name, _)| name == "tag");
     let tag = tag.map_or(DEFAULT_TAG, |(_, tag)| tag);
-    let annotations = manifest.entry("annotations").or_insert_with(|| json!({}));
-    if let Value::Object(annotations) = annotations {
-        annotations.insert(TAG.to_owned(), tag.into());
-    }
     // Builds that end at the same time must not lose each other's entry.
     let locked = directory.open(".").map_err(unwritable)?.into_std();
     locked.lock().map_err(unwritable)?;
@@ -140,7 +129,12 @@ pub(crate) fn finish_export(
     manifests.retain(|known| {
         annotation(known, TAG) != Some(tag) || annotation(known, FULL_NAME).is_some()
     });
-    manifests.push(Value::Object(manifest));
+    manifests.push(json!({
+        "mediaType": manifest.media_type,
+        "digest": manifest.digest,
+        "size": manifest.size,
+        "annotations": {TAG: tag},
+    }));
     let layout = json!({"imageLayoutVersion": "1.0.0"});
     write(directory, LAYOUT, &layout)?;
     write(directory, INDEX, &index)
@@ -213,7 +207,8 @@ mod tests {
         let mut writer = store.write().unwrap();
         writer.write(0, content).unwrap();
         let digest = writer.commit(0, None).unwrap().to_string();
-        let manifest = json!({"digest": digest, "size": content.len(), "mediaType": "m"});
+        let manifest = json!({"digest": digest, "size": content.len(), "mediaType": "m",
+            "annotations": {FULL_NAME: "main"}});
         let response = HashMap::from([(MANIFEST_OF_CACHE.to_owned(), manifest.to_string())]);
         (digest, response)
     }
@@ -240,6 +235,7 @@ mod tests {
             serde_json::from_slice(&std::fs::read(folder.path().join(INDEX)).unwrap()).unwrap();
         assert_eq!(index["manifests"].as_array().unwrap().len(), 2);
         assert_eq!(index["manifests"][1]["size"], 5);
+        assert_eq!(index["manifests"][1]["annotations"], json!({TAG: "latest"}));
         let layout = std::fs::read_to_string(folder.path().join(LAYOUT)).unwrap();
         assert_eq!(layout, r#"{"imageLayoutVersion":"1.0.0"}"#);
         let names = std::fs::read_dir(folder.path()).unwrap();

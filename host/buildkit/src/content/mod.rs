@@ -13,3 +13,4 @@ mod writing;
 
 pub(crate) use index::{finish_export, import_attributes};
 pub(crate) use server::{ContentServer, METHODS, SERVICE_NAME};
+pub(crate) use store::Store;

@@ -11,7 +11,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use cap_std::fs::Dir;
 use futures_util::{Stream, stream};
 use http::{Request, Response};
 use hyper::body::Body;
@@ -52,11 +51,11 @@ pub(crate) struct ContentServer {
 }
 
 impl ContentServer {
-    /// Offers each folder under the text that stands for it in a cache's `src` or `dest`.
-    pub(crate) fn new(caches: impl IntoIterator<Item = (String, Dir)>) -> Self {
+    /// Offers each store under the text that stands for it in a cache's `src` or `dest`.
+    pub(crate) fn new(caches: impl IntoIterator<Item = (String, Store)>) -> Self {
         let stores = caches
             .into_iter()
-            .map(|(name, directory)| (format!("local:{name}"), Arc::new(Store::new(directory))));
+            .map(|(name, store)| (format!("local:{name}"), Arc::new(store)));
         Self {
             stores: Arc::new(stores.collect()),
         }
@@ -153,6 +152,7 @@ impl From<StoreError> for Status {
             StoreError::NotFound(_) => Self::not_found(message),
             StoreError::OutOfRange { .. } => Self::out_of_range(message),
             StoreError::Mismatch { .. } => Self::failed_precondition(message),
+            StoreError::ReadOnly => Self::permission_denied(message),
             StoreError::Io { .. } => Self::unknown(message),
         }
     }

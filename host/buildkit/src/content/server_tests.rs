@@ -1,6 +1,6 @@
 use std::fs;
 
-use cap_std::ambient_authority;
+use cap_std::{ambient_authority, fs::Dir};
 use futures_util::StreamExt;
 use sha2::{Digest as _, Sha256};
 use tonic::Code;
@@ -17,7 +17,7 @@ struct Daemon {
 fn daemon() -> Daemon {
     let folder = tempfile::tempdir().unwrap();
     let directory = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
-    let server = ContentServer::new([("cache".to_owned(), directory)]);
+    let server = ContentServer::new([("cache".to_owned(), Store::new(directory))]);
     Daemon {
         folder,
         client: tonic::client::Grpc::new(server),

@@ -41,6 +41,9 @@ pub(crate) enum StoreError {
         /// What it was to be.
         expected: String,
     },
+    /// The cache is only read from.
+    #[error("the store is not written to")]
+    ReadOnly,
     /// The file system refused.
     #[error("the store cannot {action}: {source}")]
     Io {
@@ -92,6 +95,7 @@ impl std::fmt::Display for BlobDigest {
 #[derive(Debug)]
 pub(crate) struct Store {
     directory: Dir,
+    is_writable: bool,
 }
 
 /// What the store knows of a blob.
@@ -105,7 +109,18 @@ pub(crate) struct BlobInformation {
 
 impl Store {
     pub(crate) fn new(directory: Dir) -> Self {
-        Self { directory }
+        Self {
+            directory,
+            is_writable: true,
+        }
+    }
+
+    /// A store whose blobs are only read.
+    pub(crate) fn read_only(directory: Dir) -> Self {
+        Self {
+            directory,
+            is_writable: false,
+        }
     }
 
     /// # Errors
@@ -152,8 +167,11 @@ impl Store {
     /// Begins a blob.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
+    /// [`StoreError::ReadOnly`], [`StoreError::Io`].
     pub(crate) fn write(&self) -> Result<BlobWriter, StoreError> {
+        if !self.is_writable {
+            return Err(StoreError::ReadOnly);
+        }
         let begin = || {
             self.directory.create_dir_all(INGEST)?;
             self.directory.create_dir_all(BLOBS)?;
@@ -324,6 +342,14 @@ mod tests {
         }
         let error = read(&store, 6, 1).unwrap_err();
         assert!(matches!(error, StoreError::OutOfRange { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_cache_that_is_read_is_not_written() {
+        let (folder, store) = store();
+        let store = Store::read_only(store.directory);
+        assert!(matches!(store.write(), Err(StoreError::ReadOnly)));
+        assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
     }
 
     #[test]

@@ -16,7 +16,8 @@ use bollard_buildkit_proto::{
     fsutil::types::Packet, moby::filesync::packet::file_sync_server::FileSync as FileSyncService,
 };
 use cap_std::fs::Dir;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{error::LocalFault, transfer::TransferProgress};
@@ -32,11 +33,15 @@ pub(crate) struct SharedFolder {
     pub(crate) only: Vec<String>,
 }
 
+/// How many transfers run at once; a further one waits. Each has threads that read.
+const TRANSFERS: usize = 32;
+
 /// Offers folders to the daemon.
 pub(crate) struct FileSync {
     folders: HashMap<String, (Arc<Dir>, Vec<String>)>,
     progress: Arc<TransferProgress>,
     fault: LocalFault,
+    running: Arc<Semaphore>,
 }
 
 impl FileSync {
@@ -52,6 +57,7 @@ impl FileSync {
                 .collect(),
             progress,
             fault,
+            running: Arc::new(Semaphore::new(TRANSFERS)),
         }
     }
 }
@@ -74,6 +80,8 @@ impl FileSyncService for FileSync {
                 options.directory
             ))
         })?;
+        let running = Arc::clone(&self.running).acquire_owned().await;
+        let running = running.map_err(|_| Status::cancelled("the session ends"))?;
         let packets = sender::send(
             Arc::clone(directory),
             options.limited_to(only),
@@ -81,6 +89,10 @@ impl FileSyncService for FileSync {
             Arc::clone(&self.progress),
             self.fault.clone(),
         );
+        let packets = packets.inspect(move |_| {
+            // The next one waits until this stream is gone.
+            let _ = &running;
+        });
         Ok(Response::new(Box::pin(packets)))
     }
 
@@ -90,5 +102,82 @@ impl FileSyncService for FileSync {
     ) -> Result<Response<PacketStream>, Status> {
         // No daemon has ever asked for it.
         Err(Status::unimplemented("folders are sent with DiffCopy"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard_buildkit_proto::moby::filesync::packet::{
+        file_sync_client::FileSyncClient, file_sync_server::FileSyncServer,
+    };
+    use cap_std::ambient_authority;
+    use futures_util::stream;
+    use tonic::Code;
+
+    use super::*;
+
+    /// The daemon's side of a session that offers the folder `context` with one file.
+    fn session() -> (
+        tempfile::TempDir,
+        Arc<Semaphore>,
+        FileSyncClient<FileSyncServer<FileSync>>,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "x").unwrap();
+        let shared = SharedFolder {
+            name: "context".to_owned(),
+            directory: Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap(),
+            only: Vec::new(),
+        };
+        let file_sync = FileSync::new([shared], Arc::default(), LocalFault::default());
+        let running = Arc::clone(&file_sync.running);
+        (
+            folder,
+            running,
+            FileSyncClient::new(FileSyncServer::new(file_sync)),
+        )
+    }
+
+    /// A transfer whose receiver says nothing.
+    async fn begin(
+        mut client: FileSyncClient<FileSyncServer<FileSync>>,
+        folder: &str,
+    ) -> Result<Streaming<Packet>, Status> {
+        let mut request = Request::new(stream::pending::<Packet>());
+        let name = folder.parse().unwrap();
+        request.metadata_mut().insert("dir-name", name);
+        Ok(client.diff_copy(request).await?.into_inner())
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_not_offered_is_not_found() {
+        let (_folder, _, client) = session();
+        for name in ["", "dockerfile", "../context", "context/", "/etc"] {
+            let refused = begin(client.clone(), name).await.unwrap_err();
+            assert_eq!(refused.code(), Code::NotFound, "{name}: {refused}");
+        }
+        let tar = client.clone().tar_stream(stream::empty()).await;
+        assert_eq!(tar.unwrap_err().code(), Code::Unimplemented);
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_transfers_waits_for_its_turn() {
+        let (_folder, running, client) = session();
+        let mut transfers = Vec::new();
+        for _ in 0..TRANSFERS {
+            transfers.push(begin(client.clone(), "context").await.unwrap());
+        }
+        assert_eq!(running.available_permits(), 0);
+        let mut next = tokio::spawn(begin(client, "context"));
+        // Its end would be an answer: there is none before another one has ended.
+        tokio::select! {
+            biased;
+            answered = &mut next => panic!("{}", answered.unwrap().is_ok()),
+            () = tokio::task::yield_now() => {}
+        }
+        transfers.pop();
+        let mut packets = next.await.unwrap().unwrap();
+        let first = packets.message().await.unwrap().unwrap();
+        assert_eq!(first.stat.unwrap().path, "file");
     }
 }

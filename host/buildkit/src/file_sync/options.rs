@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use cap_std::fs::Dir;
 use percent_encoding::percent_decode;
-use stepyard_build_context::{ContextError, IgnoreRules, IncludeRules, Walk, follow_links};
+use stepyard_build_context::{
+    ContextError, Entry, EntryKind, IgnoreRules, IncludeRules, Walk, follow_links, literal,
+};
 use tonic::{Status, metadata::MetadataMap};
 
 /// Which folder, and what of it.
@@ -14,6 +16,8 @@ pub(super) struct TransferOptions {
     included: Vec<String>,
     excluded: Vec<String>,
     followed: Vec<String>,
+    /// Whether nothing but what `followed` names is sent, not even what lies in it.
+    is_limited: bool,
 }
 
 impl TransferOptions {
@@ -24,24 +28,31 @@ impl TransferOptions {
             included: values(metadata, "include-patterns")?,
             excluded: values(metadata, "exclude-patterns")?,
             followed: values(metadata, "followpaths")?,
+            is_limited: false,
         })
     }
 
     /// The same of nothing but the files that have these names, if there are any names.
     pub(super) fn limited_to(mut self, names: &[String]) -> Self {
         if !names.is_empty() {
+            self.followed.append(&mut self.included);
             self.followed.retain(|path| names.contains(path));
-            self.included.retain(|path| names.contains(path));
             // Nothing asked for would mean everything.
-            if self.followed.is_empty() && self.included.is_empty() {
+            if self.followed.is_empty() {
                 self.followed = names.to_vec();
             }
+            // A name is no pattern, and a link may lead to a directory, or to the folder itself.
+            self.followed = self.followed.iter().map(|name| literal(name)).collect();
+            self.is_limited = true;
         }
         self
     }
 
     /// The walk that yields what is to be sent.
-    pub(super) fn walk(&self, directory: &Dir) -> Result<Walk, ContextError> {
+    pub(super) fn walk(
+        &self,
+        directory: &Dir,
+    ) -> Result<impl Iterator<Item = Result<Entry, ContextError>> + use<>, ContextError> {
         let root = directory.try_clone().map_err(|source| ContextError::Io {
             action: "open",
             path: ".".to_owned(),
@@ -51,10 +62,25 @@ impl TransferOptions {
         let followed = follow_links(directory, texts(&self.followed))?;
         let included = texts(&self.included).chain(texts(&followed));
         let included = IncludeRules::from_patterns("include-patterns", included)?;
+        let limit = self.is_limited.then_some(followed);
         Ok(Walk::new(root, excluded)?
             .including(included)
-            .with_extended_attributes())
+            .with_extended_attributes()
+            .filter(move |entry| match (entry, &limit) {
+                (Ok(entry), Some(limit)) => is_within(entry, limit),
+                _ => true,
+            }))
     }
+}
+
+/// Whether an entry is one of the files and links `limit`, or leads to one.
+fn is_within(entry: &Entry, limit: &[String]) -> bool {
+    let path = literal(&entry.path);
+    if entry.kind == EntryKind::Directory {
+        let below = format!("{path}/");
+        return limit.iter().any(|kept| kept.starts_with(&below));
+    }
+    limit.contains(&path)
 }
 
 fn texts(list: &[String]) -> impl Iterator<Item = &str> {
@@ -91,6 +117,7 @@ fn is_true(value: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use cap_std::ambient_authority;
     use tonic::metadata::{AsciiMetadataKey, MetadataValue};
 
     use super::*;
@@ -133,6 +160,47 @@ mod tests {
     }
 
     #[test]
+    fn a_limited_folder_gives_nothing_but_the_files() {
+        let ignore = "Dockerfile.dockerignore";
+        for (name, link, expected) in [
+            ("Dockerfile", None, &["Dockerfile"][..]),
+            ("[a-z*]?", None, &["[a-z*]?"]),
+            ("*", None, &["*"]),
+            (
+                "Dockerfile",
+                Some("dir/real"),
+                &["Dockerfile", ignore, "dir", "dir/real"],
+            ),
+            ("Dockerfile", Some("dir"), &["Dockerfile", ignore]),
+            ("Dockerfile", Some("."), &[]),
+            ("Dockerfile", Some("../.."), &[]),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::create_dir(folder.path().join("dir")).unwrap();
+            for file in [name, "secret", "dir/real", "dir/secret", "ab"] {
+                std::fs::write(folder.path().join(file), "").unwrap();
+            }
+            if let Some(target) = link {
+                std::os::unix::fs::symlink(target, folder.path().join(ignore)).unwrap();
+            }
+            let names = [name.to_owned(), format!("{name}.dockerignore")];
+            let root = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
+            for metadata in [
+                &[
+                    ("followpaths", name.as_bytes()),
+                    ("followpaths", ignore.as_bytes()),
+                ][..],
+                &[("include-patterns", b"**")],
+                &[],
+            ] {
+                let walk = options(metadata).unwrap().limited_to(&names).walk(&root);
+                let sent: Vec<_> = walk.unwrap().map(|entry| entry.unwrap().path).collect();
+                assert_eq!(sent, expected, "{name} {link:?} {metadata:?}");
+            }
+        }
+    }
+
+    #[test]
     fn values_are_read_and_decoded() {
         let read = options(&[
             ("dir-name", b"context"),
@@ -150,6 +218,7 @@ mod tests {
             included: list(&["ü +%", "plain"]),
             excluded: list(&["a+b%20", "!c, d"]),
             followed: list(&["%20"]),
+            is_limited: false,
         };
         assert_eq!(read.unwrap(), expected);
         let read = options(&[]).unwrap();

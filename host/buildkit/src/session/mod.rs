@@ -33,6 +33,11 @@ const STREAM_WINDOW: u32 = 1 << 20;
 /// The largest frame that is taken, in bytes.
 const FRAME: u32 = 256 << 10;
 
+/// Requests that the daemon may make at once; a further one waits. Each may hold a thread.
+const REQUESTS: u32 = 200;
+/// The largest header of a request, in bytes: one line of an ignore file is one field of it.
+const HEADER: u32 = 1 << 20;
+
 const UUID: &str = "x-docker-expose-session-uuid";
 const NAME: &str = "x-docker-expose-session-name";
 const SHARED_KEY: &str = "x-docker-expose-session-sharedkey";
@@ -78,7 +83,8 @@ impl Session {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .initial_stream_window_size(STREAM_WINDOW)
             .max_frame_size(FRAME)
-            .max_concurrent_streams(None)
+            .max_header_list_size(HEADER)
+            .max_concurrent_streams(REQUESTS)
             .serve_connection(TokioIo::new(stream), services);
         scope.spawn(async move {
             // A session that breaks shows in the build's own failure.

@@ -12,7 +12,6 @@ use bollard_buildkit_proto::moby::filesync::packet::file_sync_server::{self, Fil
 use bollard_buildkit_proto::moby::filesync::v1::auth_server::{self, AuthServer};
 use bollard_buildkit_proto::moby::filesync::v1::file_send_server::{self, FileSendServer};
 use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::{self, SshServer};
-use cap_std::fs::Dir;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tonic::body::Body;
@@ -23,7 +22,7 @@ use super::health::Serving;
 use super::secrets::BuildSecrets;
 use super::ssh::Agents;
 use super::{CredentialSource, SecretSource};
-use crate::content::{self, ContentServer};
+use crate::content::{self, ContentServer, Store};
 use crate::error::LocalFault;
 use crate::export::ExportedFile;
 use crate::file_sync::FileSync;
@@ -90,7 +89,7 @@ impl Services {
 
     /// The same, and the folders of local caches by their names, where there are any.
     #[must_use]
-    pub(crate) fn with_local_caches(mut self, folders: Vec<(String, Dir)>) -> Self {
+    pub(crate) fn with_local_caches(mut self, folders: Vec<(String, Store)>) -> Self {
         if !folders.is_empty() {
             self.content = Some(ContentServer::new(folders));
         }

@@ -6,7 +6,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use super::cache::CacheEntry;
-use crate::content::{finish_export, import_attributes};
+use crate::content::{Store, finish_export, import_attributes};
 use crate::error::Error;
 use crate::status::Event;
 
@@ -16,7 +16,7 @@ const KIND: &str = "local";
 #[derive(Default)]
 pub(super) struct LocalCaches {
     /// What the daemon may read and write, by names that tell no path of this side.
-    pub(super) folders: Vec<(String, Dir)>,
+    pub(super) folders: Vec<(String, Store)>,
     exports: Vec<Export>,
     /// What is not used, and why.
     pub(super) warnings: Vec<Event>,
@@ -53,7 +53,7 @@ impl LocalCaches {
                 match opened {
                     Ok((directory, attributes)) => {
                         entry.attributes = attributes;
-                        caches.offer(&mut entry, "src", directory);
+                        caches.offer(&mut entry, "src", Store::read_only(directory));
                     }
                     Err(error) => {
                         caches.warnings.push(warning("read", &error));
@@ -75,7 +75,7 @@ impl LocalCaches {
                             attributes: entry.attributes.clone(),
                             ignores_errors,
                         });
-                        caches.offer(&mut entry, "dest", offered);
+                        caches.offer(&mut entry, "dest", Store::new(offered));
                     }
                     Err(error) if ignores_errors => {
                         caches.warnings.push(warning("written", &error));
@@ -90,11 +90,11 @@ impl LocalCaches {
         Ok(caches)
     }
 
-    fn offer(&mut self, entry: &mut CacheEntry, attribute: &str, directory: Dir) {
+    fn offer(&mut self, entry: &mut CacheEntry, attribute: &str, store: Store) {
         let name = format!("cache-{}", self.folders.len());
         entry.attributes.retain(|(known, _)| known != attribute);
         entry.attributes.push((attribute.to_owned(), name.clone()));
-        self.folders.push((name, directory));
+        self.folders.push((name, store));
     }
 }
 
@@ -211,10 +211,12 @@ mod tests {
         let path = path.to_str().unwrap();
         let mut exports = vec![local(&[("dest", path), ("mode", "max")])];
         let caches = LocalCaches::open(&mut Vec::new(), &mut exports).unwrap();
-        let (name, directory) = &caches.folders[0];
+        let (name, store) = &caches.folders[0];
         assert_eq!(exports, [local(&[("mode", "max"), ("dest", name)])]);
-        directory.write("seen", "").unwrap();
-        assert!(std::path::Path::new(path).join("seen").exists());
+        let digest = store.write().unwrap().commit(0, None).unwrap();
+        let hex = digest.to_string().split_off("sha256:".len());
+        let blob = std::path::Path::new(path).join("blobs/sha256").join(hex);
+        assert!(blob.exists());
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub use request::{
     Context, DockerfileBuild, DockerfileLocation, NamedContext, Network, Provenance,
 };
 
-use crate::connect::{Control, Endpoint};
+use crate::connect::{Control, Endpoint, PATIENCE};
 use crate::error::{Error, LocalFault};
 use crate::random::random_identifier;
 use crate::session::{Session, Traffic};
@@ -82,8 +82,8 @@ pub(crate) async fn solve(
         services,
         &finish.session_name,
         &finish.shared_key,
-    )
-    .await?;
+    );
+    let session = endpoint.patiently(session).await?;
     let request = {
         let mut request = request;
         request.session = session.id().to_owned();
@@ -104,7 +104,8 @@ pub(crate) async fn solve(
             }
         };
         if !told {
-            status.await;
+            // One that never ends has told what matters.
+            let _ = tokio::time::timeout(PATIENCE, status).await;
         }
         solved
     };

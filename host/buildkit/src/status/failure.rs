@@ -9,7 +9,7 @@ use bollard_buildkit_proto::pb;
 use prost::Message;
 use tonic::Status;
 
-use super::tracker::FailedVertex;
+use super::tracker::{FailedVertex, shortened};
 
 /// How many of the last lines of output a failure repeats.
 const RECENT_LINES: usize = 20;
@@ -166,7 +166,7 @@ impl Failure {
         };
         Self {
             exit_code: exit_code(&message),
-            message,
+            message: shortened(&message),
             vertex,
             source,
             output,

@@ -54,6 +54,8 @@ pub enum Event {
         current: u64,
         /// All of it, where known.
         total: Option<u64>,
+        /// How much more it becomes a second lately, where it grows and is not done.
+        rate: Option<u64>,
         /// Whether it is done.
         complete: bool,
     },

@@ -59,6 +59,27 @@ async fn every_kind_of_file_arrives(engine: Engine) {
     }
 }
 
+on!(a_long_ignore_file: docker_20, docker_26_classic, docker_26_containerd, daemon);
+
+/// Each line of it travels in a header field of its own.
+async fn a_long_ignore_file(engine: Engine) {
+    let workspace = Workspace::new("FROM base\nRUN --mount=target=/context ls -x /context\n");
+    let mut lines: String = (0..5_000)
+        .map(|line| format!("no/such/file-{line}\n"))
+        .collect();
+    lines.push_str("ignored\n");
+    workspace.write(".dockerignore", lines);
+    workspace.write("ignored", "");
+    workspace.write("sent", "");
+    let built = build(engine, workspace.anew()).await;
+    built.succeeded();
+    let output = built.output();
+    assert!(
+        output.contains("sent") && !output.contains("ignored"),
+        "{output}"
+    );
+}
+
 on!(what_no_layer_keeps_arrives: docker_20, docker_26_classic, docker_26_containerd, daemon);
 
 /// Seen within the context itself.

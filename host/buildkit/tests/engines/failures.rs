@@ -47,6 +47,20 @@ async fn the_last_of_much_output(engine: Engine) {
     assert_eq!(failure.output.last().unwrap(), "3000");
 }
 
+on!(a_failure_in_a_long_dockerfile: docker_20, docker_26_classic, docker_26_containerd, daemon);
+
+/// Which the daemon repeats as a whole in the trailer of its answer.
+async fn a_failure_in_a_long_dockerfile(engine: Engine) {
+    let comments = "# The quick brown fox jumps over the lazy dog.\n".repeat(10_000);
+    let workspace = Workspace::new(&format!("FROM base\n{comments}RUN exit 3\n"));
+    let built = build(engine, workspace.trial()).await;
+    let failure = built.failure();
+    assert_eq!(failure.exit_code, Some(3), "{failure:?}");
+    if !engine.is_old() {
+        assert_eq!(failure.source.as_ref().unwrap().first_line, 10_002);
+    }
+}
+
 on!(a_command_that_a_signal_ends: docker_20, docker_26_classic, docker_26_containerd, daemon);
 
 async fn a_command_that_a_signal_ends(engine: Engine) {

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
+use stepyard::configuration::{Configuration, EngineName};
 use stepyard::connector::{ConnectorReference, Connectors};
 use stepyard::document::{Positions, Problem, ProblemKind, Problems};
 use stepyard::expression;
 use stepyard::pipeline::{
-    Element, FailureStrategy, Infrastructure, Pipeline, StepDefinition, StepType, When,
+    Element, FailureStrategy, Infrastructure, Pipeline, Stage, StepDefinition, StepType, When,
 };
 use stepyard::policy::NamedResources;
 use stepyard::secret::Placeholders;
@@ -52,7 +53,11 @@ pub(crate) struct ResolvedSettings {
 
 impl Plan {
     /// Reads what `input` names, and loads the components.
-    pub(crate) async fn read(host: &Host, input: &InputArguments) -> Result<Self, Failure> {
+    pub(crate) async fn read(
+        host: &Host,
+        input: &InputArguments,
+        configuration: &Configuration,
+    ) -> Result<Self, Failure> {
         let mut plan = match (&input.component, &input.target) {
             (Some(path), None) => {
                 let mut source = ComponentSource::file(path);
@@ -70,7 +75,9 @@ impl Plan {
             (None, Some(target)) if inspect::is_built_in(target) && !Path::new(target).exists() => {
                 Self::of_component(host, inspect::source(target), input).await?
             }
-            (None, Some(target)) => Self::of_file(host, Path::new(target), input).await?,
+            (None, Some(target)) => {
+                Self::of_file(host, Path::new(target), input, configuration).await?
+            }
             (None, None) => {
                 return Err(Failure::input(
                     "nothing to run is named",
@@ -114,7 +121,12 @@ impl Plan {
         })
     }
 
-    async fn of_file(host: &Host, path: &Path, input: &InputArguments) -> Result<Self, Failure> {
+    async fn of_file(
+        host: &Host,
+        path: &Path,
+        input: &InputArguments,
+        configuration: &Configuration,
+    ) -> Result<Self, Failure> {
         if !path.exists() && path.extension().is_none() {
             let steps: Vec<&str> = Host::built_in_steps().collect();
             return Err(Failure::input(
@@ -134,9 +146,7 @@ impl Plan {
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         let mut steps = Vec::new();
         for (index, stage) in pipeline.stages.iter().enumerate() {
-            if let Some(infrastructure) = stage.infrastructure {
-                require_docker(infrastructure)?;
-            }
+            require_engine(stage, configuration.build.engine)?;
             let conditions: Vec<When> = stage.when.iter().cloned().collect();
             for (definition, conditions) in flatten(&stage.elements, &conditions) {
                 let component = session::load(host, source(definition, &folder)).await?;
@@ -178,8 +188,7 @@ impl Plan {
         let mut problems = Vec::new();
         for step in &self.steps {
             scope.enter_stage(self, step.stage)?;
-            // What earlier steps return is not known yet.
-            if step.settings.to_string().contains("steps.") {
+            if step.needs_outputs() {
                 continue;
             }
             let checked = step.check(host, connectors, scope).await?;
@@ -194,6 +203,11 @@ impl Plan {
 }
 
 impl PlannedStep {
+    /// Whether the settings need what earlier steps return, which is not known before they run.
+    pub(crate) fn needs_outputs(&self) -> bool {
+        self.settings.to_string().contains("steps.")
+    }
+
     /// The settings for this run.
     pub(crate) fn resolve(&self, scope: &RunScope) -> Result<ResolvedSettings, Problems> {
         let value = match &self.positions {
@@ -384,15 +398,19 @@ fn source(step: &StepDefinition, folder: &Path) -> ComponentSource {
     }
 }
 
-fn require_docker(infrastructure: Infrastructure) -> Result<(), Failure> {
-    match infrastructure {
-        Infrastructure::KubernetesDirect => Err(Failure::input(
-            "the stage's infrastructure is KubernetesDirect, and this version builds with a \
-             Docker Engine or a BuildKit daemon only",
-            "set infrastructure.type to Docker or VM, or leave it out",
-        )),
-        _ => Ok(()),
+/// Refuses a stage that builds in a cluster, unless the operator has named what builds instead.
+fn require_engine(stage: &Stage, named: Option<EngineName>) -> Result<(), Failure> {
+    let in_cluster = stage.infrastructure == Some(Infrastructure::KubernetesDirect);
+    let mut steps = stage.steps().into_iter();
+    let builds = steps.any(|step| step.step_type != StepType::PromoteImage);
+    if in_cluster && builds && named.is_none() {
+        return Err(Failure::input(
+            "the stage's infrastructure is KubernetesDirect, and no engine builds in a cluster",
+            "set infrastructure.type to Docker or VM, or leave it out; or say with `engine` under \
+             [build] of stepyard.toml what builds instead",
+        ));
     }
+    Ok(())
 }
 
 #[cfg(test)]

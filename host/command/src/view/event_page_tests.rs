@@ -51,6 +51,7 @@ fn samples() -> Vec<EventKind> {
         EventKind::ContextProgress {
             files: 120,
             bytes: 3_400_000,
+            rate: Some(1_200_000),
             complete: false,
         },
         EventKind::LayerProgress {
@@ -58,6 +59,7 @@ fn samples() -> Vec<EventKind> {
             state: LayerState::Uploading,
             current: 6_000_000,
             total: Some(12_300_000),
+            rate: Some(2_500_000),
         },
         EventKind::CallStarted {
             call: 7,

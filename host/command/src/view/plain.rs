@@ -6,12 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use stepyard::event::{Event, EventKind, EventSink, LayerState, LogLevel, StepStatus};
+use time::OffsetDateTime;
 
 use super::text::{continued, one_line};
 use super::transfer::Transfer;
 use super::{RunSummary, View, measure, summary, text};
 
-/// Writes one line an event. Progress leaves a line only when it is complete.
+/// The time between two lines about something that is not complete.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Writes one line an event. Progress leaves a line when it is complete, and now and then before.
 pub(super) struct PlainView<W> {
     verbose: bool,
     state: Mutex<State<W>>,
@@ -22,6 +26,8 @@ struct State<W> {
     /// The step of the last line.
     step: Option<Arc<str>>,
     transfers: HashMap<Arc<str>, Transfer>,
+    /// When a step's progress was last told, or began.
+    progress: HashMap<Arc<str>, OffsetDateTime>,
 }
 
 impl<W: Write + Send> PlainView<W> {
@@ -32,6 +38,7 @@ impl<W: Write + Send> PlainView<W> {
                 output,
                 step: None,
                 transfers: HashMap::new(),
+                progress: HashMap::new(),
             }),
         }
     }
@@ -61,6 +68,17 @@ impl<W: Write> State<W> {
         self.output.flush()
     }
 
+    /// Whether it is time to say how far something is that takes long.
+    fn is_progress_due(&mut self, event: &Event) -> bool {
+        let last = self.progress.entry(event.step.clone());
+        let last = last.or_insert(event.time);
+        let is_due = measure::between(*last, event.time) >= PROGRESS_INTERVAL;
+        if is_due {
+            *last = event.time;
+        }
+        is_due
+    }
+
     /// The line for `event`, if there is one.
     fn line(&mut self, event: &Event, verbose: bool) -> Option<String> {
         let line = match &event.kind {
@@ -70,6 +88,7 @@ impl<W: Write> State<W> {
             }
             EventKind::PhaseStarted { name } => {
                 self.transfers.remove(&event.step);
+                self.progress.remove(&event.step);
                 format!("== {}", one_line(name))
             }
             EventKind::Log { level, message } => {
@@ -86,21 +105,34 @@ impl<W: Write> State<W> {
             EventKind::ContextProgress {
                 files,
                 bytes,
+                rate,
                 complete,
             } => {
-                if !complete {
+                if !complete && !self.is_progress_due(event) {
                     return None;
                 }
-                format!("context: {}", text::context(*files, *bytes))
+                let mut line = format!("context: {}", text::context(*files, *bytes));
+                if !complete {
+                    line.push_str(" so far");
+                }
+                if let Some(rate) = rate {
+                    line.push_str(&format!(", {}", measure::rate(*rate)));
+                }
+                line
             }
             EventKind::LayerProgress {
                 layer,
                 state,
                 current,
                 total,
+                rate,
             } => {
+                let is_due = self.is_progress_due(event);
                 let transfer = self.transfers.entry(event.step.clone()).or_default();
-                let ended = transfer.update(event.time, layer, *state, *current, *total)?;
+                let ended = transfer.update(event.time, layer, *state, *current, *total, *rate);
+                let Some(ended) = ended else {
+                    return is_due.then(|| text::moving(transfer, event.time)).flatten();
+                };
                 let name = one_line(&ended.name);
                 match (ended.state, ended.size()) {
                     (LayerState::Exists, _) => format!("layer {name}: already there"),
@@ -155,6 +187,7 @@ impl<W: Write> State<W> {
                 ..
             } => {
                 self.transfers.remove(&event.step);
+                self.progress.remove(&event.step);
                 let step = one_line(&event.step);
                 let ended = text::status(*status);
                 match status {

@@ -1,9 +1,13 @@
 //! Event lists and the text that the plain view makes of them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use stepyard::event::{EventKind, LayerState, LogLevel, OutputSource, Reporter, StepStatus};
+use stepyard::event::{
+    Event, EventKind, EventSink, LayerState, LogLevel, OutputSource, Reporter, StepStatus,
+};
 use stepyard::{CapabilityError, ErrorKind, PushedImage};
+use time::OffsetDateTime;
 
 use super::plain::PlainView;
 
@@ -47,6 +51,7 @@ fn context(files: u64, bytes: u64, complete: bool) -> EventKind {
     EventKind::ContextProgress {
         files,
         bytes,
+        rate: (!complete).then_some(bytes / 2),
         complete,
     }
 }
@@ -57,6 +62,7 @@ fn layer(layer: &str, state: LayerState, current: u64, total: Option<u64>) -> Ev
         state,
         current,
         total,
+        rate: (state == LayerState::Uploading).then_some(current / 2),
     }
 }
 
@@ -140,6 +146,52 @@ pushed registry.test/app:1.0 as sha256:0123, 3.4 MB
 ";
     let events = events.into_iter().map(|kind| ("push", kind)).collect();
     assert_eq!(shown(false, events), expected);
+}
+
+#[test]
+fn what_takes_long_is_told_now_and_then() {
+    let view = PlainView::new(Vec::new(), false);
+    let megabytes = |count: u64| count * 1_000_000;
+    for (second, kind) in [
+        (0, phase("Build")),
+        (1, context(1, megabytes(2), false)),
+        (10, context(2, megabytes(4), false)),
+        (11, context(3, megabytes(6), false)),
+        (12, context(4, megabytes(8), false)),
+        (22, context(5, megabytes(10), true)),
+        (23, phase("Push")),
+        (
+            24,
+            layer("a", LayerState::Uploading, megabytes(1), Some(megabytes(9))),
+        ),
+        (
+            34,
+            layer("b", LayerState::Uploading, megabytes(2), Some(megabytes(3))),
+        ),
+        (
+            35,
+            layer("a", LayerState::Uploading, megabytes(4), Some(megabytes(9))),
+        ),
+        (
+            45,
+            layer("a", LayerState::Uploading, megabytes(6), Some(megabytes(9))),
+        ),
+    ] {
+        view.emit(Event {
+            time: OffsetDateTime::UNIX_EPOCH + Duration::from_secs(second),
+            step: Arc::from("push"),
+            kind,
+        });
+    }
+    let expected = "\
+== Build
+context: 3 files, 6.0 MB so far, 3.0 MB/s
+context: 5 files, 10.0 MB
+== Push
+2 layers moving: 3.0 MB of 12.0 MB, 1.0 MB/s
+2 layers moving: 8.0 MB of 12.0 MB, 3.0 MB/s
+";
+    assert_eq!(String::from_utf8(view.written()).unwrap(), expected);
 }
 
 #[test]

@@ -3,8 +3,10 @@
 use std::io::{self, Write};
 
 use stepyard::event::{LayerState, StepStatus, printable};
+use time::OffsetDateTime;
 
 use super::measure;
+use super::transfer::{Layer, Transfer};
 
 /// `text` on one line, without control characters.
 pub(super) fn one_line(text: &str) -> String {
@@ -47,6 +49,29 @@ pub(super) fn context(files: u64, bytes: u64) -> String {
         measure::count(files, "file"),
         measure::size(bytes)
     )
+}
+
+/// What moves, together; nothing where nothing does.
+pub(super) fn moving(transfer: &Transfer, now: OffsetDateTime) -> Option<String> {
+    let layers: Vec<&Layer> = transfer.moving().collect();
+    let current = layers.iter().map(|layer| layer.current).sum();
+    let total: Option<u64> = layers.iter().map(|layer| layer.total).sum();
+    let rates: Vec<u64> = layers
+        .iter()
+        .filter_map(|layer| layer.rate.at(now))
+        .collect();
+    let mut text = format!(
+        "{} moving: {}",
+        measure::count(layers.len() as u64, "layer"),
+        measure::size(current)
+    );
+    if let Some(total) = total {
+        text.push_str(&format!(" of {}", measure::size(total)));
+    }
+    if !rates.is_empty() {
+        text.push_str(&format!(", {}", measure::rate(rates.iter().sum())));
+    }
+    (!layers.is_empty()).then_some(text)
 }
 
 /// Writes `text` on standard error. Where that fails, nobody can be told.

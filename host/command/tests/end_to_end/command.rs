@@ -168,6 +168,40 @@ fn a_wrong_configuration_is_answered_with_line_and_column() {
 }
 
 #[test]
+fn a_stage_for_a_cluster_needs_an_engine_that_the_operator_names() {
+    let project = offline();
+    let promote = "step:\n  type: PromoteImage\n  name: promote\n  spec:\n    \
+                   connectorRef: aws\n    source: r.test/a:1\n    destination: r.test/b:1\n";
+    let build = project.step("build", "[one]", "");
+    let check = |infrastructure: &str, step: &str| {
+        let step = step.replace('\n', "\n            ");
+        project.write(
+            "pipeline.yaml",
+            &format!(
+                "pipeline:\n  stages:\n  - stage:\n      spec:\n        \
+                 infrastructure: {{type: {infrastructure}}}\n        \
+                 execution:\n          steps:\n          - {step}\n"
+            ),
+        );
+        let arguments = ["check", "pipeline.yaml", "--connectors", "connectors.yaml"];
+        run::to_end(&mut project.command(&arguments))
+    };
+    for infrastructure in ["VM", "Docker"] {
+        check(infrastructure, &build).expect(0);
+    }
+    check("KubernetesDirect", promote).expect(0);
+    let refused = check("KubernetesDirect", &build).expect(2);
+    let expected = "no engine builds in a cluster\n  set infrastructure.type to Docker or VM";
+    assert!(refused.stderr.contains(expected), "{}", refused.stderr);
+    let configuration = project.read("stepyard.toml");
+    for engine in ["docker", "buildkit"] {
+        let named = format!("{configuration}\n[build]\nengine = \"{engine}\"\n");
+        project.write("stepyard.toml", &named);
+        check("KubernetesDirect", &build).expect(0);
+    }
+}
+
+#[test]
 fn a_component_without_rights_is_denied() {
     let project = offline();
     let guest = Path::new(&service("STEPYARD_TEST_GUESTS")).join("hostile-push.wasm");

@@ -14,7 +14,9 @@
 mod build_push;
 mod cancel;
 mod command;
+mod doctor;
 mod errors;
+mod identities;
 mod nowhere;
 mod secrets;
 mod support;

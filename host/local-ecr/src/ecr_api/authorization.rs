@@ -18,16 +18,37 @@ pub(super) fn get_authorization_token(call: &Call) -> Result<Value, ApiError> {
     let mut tokens = Vec::new();
     // The deprecated `registryIds` asks for one token each.
     for _ in 0..request.registry_ids.len().clamp(1, 10) {
-        let token = call
-            .service
-            .authority
-            .issue_token()
-            .map_err(|error| ApiError::internal(&error))?;
-        tokens.push(json!({
-            "authorizationToken": token.basic.expose_secret(),
-            "expiresAt": seconds(token.expires_at),
-            "proxyEndpoint": endpoint,
-        }));
+        let mut token = issue(call)?;
+        token["proxyEndpoint"] = json!(endpoint);
+        tokens.push(token);
     }
     Ok(json!({ "authorizationData": tokens }))
+}
+
+/// The calls of ECR Public's API.
+pub(super) fn answer_public(call: &Call, operation: &str) -> Result<Value, ApiError> {
+    let caller = &call.principal.arn;
+    let action = format!("ecr-public:{operation}");
+    call.service.check_action(&action, caller, "*")?;
+    if operation != "GetAuthorizationToken" {
+        return Err(ApiError::new(
+            "UnknownOperationException",
+            format!("The operation '{operation}' is not known here"),
+        ));
+    }
+    let service = &call.service;
+    service.check_action("sts:GetServiceBearerToken", caller, "*")?;
+    Ok(json!({ "authorizationData": issue(call)? }))
+}
+
+fn issue(call: &Call) -> Result<Value, ApiError> {
+    let token = call
+        .service
+        .authority
+        .issue_token()
+        .map_err(|error| ApiError::internal(&error))?;
+    Ok(json!({
+        "authorizationToken": token.basic.expose_secret(),
+        "expiresAt": seconds(token.expires_at),
+    }))
 }

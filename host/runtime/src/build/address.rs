@@ -1,8 +1,14 @@
 //! Addresses of engines.
 
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use stepyard_buildkit::Transport;
+use tokio_rustls::rustls::ClientConfig;
+
+use super::tls;
 use crate::capability::CapabilityError;
 
 /// An address in a form that can be connected to.
@@ -21,15 +27,36 @@ pub(crate) enum Address {
     },
 }
 
+impl Address {
+    /// How it is connected to.
+    ///
+    /// # Errors
+    /// TLS files that are missing or malformed; the message names the file.
+    pub(crate) fn transport(&self) -> io::Result<Transport> {
+        let tls = match self {
+            Self::Tcp {
+                tls: Some(files), ..
+            } => Some(tls::configuration(files)?),
+            _ => None,
+        };
+        Ok(self.transport_with(tls))
+    }
+
+    fn transport_with(&self, tls: Option<Arc<ClientConfig>>) -> Transport {
+        match self {
+            Self::Unix(path) => Transport::Unix(path.clone()),
+            Self::Tcp { host, port, .. } => Transport::Tcp {
+                host: host.clone(),
+                port: *port,
+                tls,
+            },
+        }
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unix(path) => write!(formatter, "unix://{}", path.display()),
-            Self::Tcp { host, port, .. } if host.contains(':') => {
-                write!(formatter, "tcp://[{host}]:{port}")
-            }
-            Self::Tcp { host, port, .. } => write!(formatter, "tcp://{host}:{port}"),
-        }
+        self.transport_with(None).fmt(formatter)
     }
 }
 

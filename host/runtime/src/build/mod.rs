@@ -1,6 +1,7 @@
 //! The capability *build*: an image from a Dockerfile, with whichever engine the operator chose.
 
 mod address;
+mod base_registries;
 pub(crate) mod binding;
 pub mod buildkit;
 mod context;
@@ -24,7 +25,10 @@ pub use request::{
 };
 pub use stepyard_grammar::{Compression, CompressionAlgorithm};
 
-pub(crate) use unchanged::PendingRecords;
+pub(crate) use base_registries::credential_at;
+pub(crate) use context::open_context;
+pub(crate) use features::left_out;
+pub(crate) use unchanged::{PendingRecords, base_images};
 pub use unchanged::{PushRecords, PushRecordsError};
 
 use crate::auth::Credential;
@@ -240,6 +244,12 @@ pub trait BuildEngine: Send + Sync {
     /// Whether the engine honours `feature`. Asked only after the policy has permitted
     /// [`InspectEngine`] and [`BuildEngine::ping`] has succeeded.
     async fn supports(&self, feature: Feature) -> bool;
+
+    /// The platform, such as `linux/amd64`, that it builds for where a request names none. Where it
+    /// is not known, such a build is never skipped as unchanged.
+    async fn platform(&self) -> Option<String> {
+        None
+    }
 
     /// Builds.
     ///

@@ -42,8 +42,11 @@ pub struct RegistryConfiguration {
 /// `[aws]`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AwsConfiguration {
-    /// `endpoint-url`: where ECR's and STS's APIs are reached instead of at AWS.
+    /// `endpoint-url`: where ECR's, ECR Public's and STS's APIs are reached instead of at AWS.
     pub endpoint_url: Option<Endpoint>,
+    /// `oidc-token-file`: the file that the CI system keeps a token in, which connectors of the
+    /// type `OidcAuthentication` exchange for a role.
+    pub oidc_token_file: Option<PathBuf>,
 }
 
 /// `[build]`
@@ -218,8 +221,14 @@ fn read_aws(field: &Field<'_>) -> Option<AwsConfiguration> {
     let endpoint_url = fields
         .optional("endpoint-url")
         .and_then(|field| endpoint(&field));
+    let oidc_token_file = fields
+        .optional("oidc-token-file")
+        .and_then(|field| path(&field));
     fields.finish();
-    Some(AwsConfiguration { endpoint_url })
+    Some(AwsConfiguration {
+        endpoint_url,
+        oidc_token_file,
+    })
 }
 
 fn read_build(field: &Field<'_>) -> Option<BuildConfiguration> {
@@ -351,6 +360,7 @@ mod tests {
 endpoint = 'http://127.0.0.1:5000'
 [aws]
 endpoint-url = 'http://127.0.0.1:4566'
+oidc-token-file = 'token'
 [limits]
 memory = '256Mi'
 cpu-time = '10s'
@@ -375,6 +385,10 @@ records = 'pushed'
         assert_eq!(
             configuration.aws.endpoint_url.unwrap().as_str(),
             "http://127.0.0.1:4566"
+        );
+        assert_eq!(
+            configuration.aws.oidc_token_file.unwrap(),
+            Path::new("/etc/stepyard/token")
         );
         assert_eq!(
             configuration.limits,

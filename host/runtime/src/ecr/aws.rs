@@ -7,7 +7,7 @@ use aws_sdk_ecr::types::Repository as EcrRepository;
 
 use super::{DescribeRepository, Ecr, Repository, TagMutability};
 use crate::auth::ConnectorAuthenticator;
-use crate::auth::aws::{AwsClients, untraced};
+use crate::auth::aws::{AwsCaller, AwsClients, untraced};
 use crate::capability::CapabilityError;
 use crate::policy::Authorized;
 
@@ -32,6 +32,7 @@ impl Ecr for AwsEcr {
         &self,
         call: Authorized<DescribeRepository>,
     ) -> Result<Option<Repository>, CapabilityError> {
+        let step = call.step().clone();
         let DescribeRepository {
             connector,
             registry,
@@ -46,7 +47,11 @@ impl Ecr for AwsEcr {
         }
         let (client, call) = self
             .clients
-            .ecr(&connector, &registry, "ecr:DescribeRepositories")
+            .ecr(
+                &AwsCaller { connector, step },
+                &registry,
+                "ecr:DescribeRepositories",
+            )
             .await?;
         let request = client
             .describe_repositories()

@@ -72,6 +72,9 @@ pub enum EventKind {
         files: u64,
         /// Bytes so far.
         bytes: u64,
+        /// Bytes a second lately, where known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rate: Option<u64>,
         /// Whether that was all.
         complete: bool,
     },
@@ -86,6 +89,9 @@ pub enum EventKind {
         /// Bytes in all, where known.
         #[serde(skip_serializing_if = "Option::is_none")]
         total: Option<u64>,
+        /// Bytes a second lately, where known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rate: Option<u64>,
     },
     /// A capability call begins: the policy has decided.
     CallStarted {

@@ -1,12 +1,18 @@
 //! Where all that a run shows passes.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
+use stepyard_buildkit::RateMeter;
 use time::OffsetDateTime;
 
-use super::{Event, EventKind, EventSink, LogLevel, OutputSource, printable};
+use super::{Event, EventKind, EventSink, LayerState, LogLevel, OutputSource, printable};
 use crate::secret::Mask;
+
+/// The most layers at once whose rates are measured.
+const MOST_METERS: usize = 1_000;
 
 /// Emits the events of one step, with every secret that its mask knows left out. Cheap to clone;
 /// backends get one with each call.
@@ -15,6 +21,8 @@ pub struct Reporter {
     sink: Arc<dyn EventSink>,
     step: Arc<str>,
     mask: Mask,
+    /// Of the layers that move, and of the context, which has no name.
+    meters: Arc<Mutex<HashMap<String, RateMeter>>>,
 }
 
 impl Reporter {
@@ -25,7 +33,13 @@ impl Reporter {
             sink,
             step: step.into(),
             mask: Mask::default(),
+            meters: Arc::default(),
         }
+    }
+
+    /// The identifier of the step.
+    pub fn step(&self) -> &Arc<str> {
+        &self.step
     }
 
     /// The same, which leaves out the secrets that `mask` knows.
@@ -48,6 +62,43 @@ impl Reporter {
             step: self.step.clone(),
             kind,
         });
+    }
+
+    /// Emits how much of the context was sent, with the rate.
+    pub(crate) fn context(&self, files: u64, bytes: u64, complete: bool) {
+        let rate = self.rate("", bytes, !complete);
+        self.report(EventKind::ContextProgress {
+            files,
+            bytes,
+            rate,
+            complete,
+        });
+    }
+
+    /// Emits the progress of a layer, with the rate.
+    pub(crate) fn layer(&self, layer: String, state: LayerState, current: u64, total: Option<u64>) {
+        let moves = matches!(state, LayerState::Uploading | LayerState::Downloading);
+        let rate = self.rate(&layer, current, moves);
+        self.report(EventKind::LayerProgress {
+            layer,
+            state,
+            current,
+            total,
+            rate,
+        });
+    }
+
+    fn rate(&self, name: &str, bytes: u64, moves: bool) -> Option<u64> {
+        let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+        if !moves {
+            meters.remove(name);
+            return None;
+        }
+        if meters.len() == MOST_METERS && !meters.contains_key(name) {
+            return None;
+        }
+        let meter = meters.entry(name.to_owned()).or_default();
+        meter.rate(Instant::now(), bytes)
     }
 
     /// Emits a log line.
@@ -90,6 +141,7 @@ impl EventKind {
             Self::ContextProgress {
                 files: _,
                 bytes: _,
+                rate: _,
                 complete: _,
             } => {}
             Self::LayerProgress {
@@ -97,6 +149,7 @@ impl EventKind {
                 state: _,
                 current: _,
                 total: _,
+                rate: _,
             } => mask.apply(layer),
             Self::CallStarted {
                 call: _,
@@ -133,7 +186,7 @@ impl EventKind {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{LayerState, StepStatus, channel};
+    use super::super::{StepStatus, channel};
     use super::*;
     use crate::capability::CapabilityError;
     use crate::outcome::PushedImage;
@@ -159,6 +212,7 @@ mod tests {
                 state: LayerState::Done,
                 current: 0,
                 total: None,
+                rate: None,
             },
             EventKind::CallStarted {
                 call: 1,

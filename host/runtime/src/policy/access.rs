@@ -37,6 +37,8 @@ pub enum Action {
     ListTags,
     /// Describe an ECR repository.
     DescribeRepository,
+    /// Ask a registry whether it accepts a credential at all. No step does.
+    InspectRegistry,
 }
 
 impl Action {
@@ -58,6 +60,7 @@ impl Action {
             Self::Tag => "tag",
             Self::ListTags => "list-tags",
             Self::DescribeRepository => "describe-repository",
+            Self::InspectRegistry => "inspect-registry",
         }
     }
 }

@@ -21,6 +21,7 @@ const LONGEST_RESOURCE: usize = 1_000;
 #[derive(Debug)]
 pub struct Authorized<C> {
     call: C,
+    step: Arc<str>,
 }
 
 impl<C> Authorized<C> {
@@ -32,6 +33,11 @@ impl<C> Authorized<C> {
     /// The call, by value.
     pub fn into_call(self) -> C {
         self.call
+    }
+
+    /// The identifier of the step on whose behalf the call is made, for those who keep records.
+    pub fn step(&self) -> &Arc<str> {
+        &self.step
     }
 }
 
@@ -48,7 +54,15 @@ impl Authorized<Build> {
                 reference,
                 credential,
             },
+            step: self.step.clone(),
         }
+    }
+
+    /// The same call with further credentials to read the base images with that its Dockerfile
+    /// names: those of identities which it has already, at other registries.
+    pub(crate) fn and_base_image_credentials(mut self, credentials: Vec<Credential>) -> Self {
+        self.call.request.base_image_credentials.extend(credentials);
+        self
     }
 }
 
@@ -167,7 +181,10 @@ impl Gate {
             }));
         };
         self.report_decision(number, access, true, &rule);
-        Ok(Authorized { call })
+        Ok(Authorized {
+            call,
+            step: self.reporter.step().clone(),
+        })
     }
 
     fn report_decision(&self, number: u64, access: &Access, permitted: bool, rule: &str) {

@@ -9,14 +9,16 @@ mod access;
 mod built_in;
 mod entitlement;
 mod gate;
+mod looking;
 mod named;
 
 pub use access::{Access, Action, Call, Resource};
 pub use built_in::BuiltInPolicy;
 pub use entitlement::Entitlement;
 pub use gate::{Authorized, Denial, Gate};
-pub(crate) use named::normalized;
+pub(crate) use looking::Looking;
 pub use named::{NamedResources, NamingError};
+pub(crate) use named::{annotated, normalized, repository_of, tag_of};
 
 use crate::component::Origin;
 

@@ -7,7 +7,10 @@
 //! | `x-stepyard` | the value is |
 //! | --- | --- |
 //! | `connector` | a connector to log in with |
+//! | `base-image-connector` | one to log in with at the registry of base images, its own |
+//! | `source-connector`, `destination-connector` | one to log in with where an image is read, or written |
 //! | `ecr-account`, `ecr-region` | parts of the ECR registry that the step works with |
+//! | `ecr-endpoint` | which of its host names is used |
 //! | `ecr-repository` | a repository there to push to |
 //! | `ecr-cache-repository` | a repository there to take cached layers from, possibly a whole image reference, or another cache in BuildKit's notation |
 //! | `ecr-cache-destination` | the same, to keep cached layers in as well |
@@ -62,25 +65,17 @@ impl NamedResources {
     /// An annotation that this host does not know.
     pub fn from_settings(schema: &Value, settings: &Value) -> Result<Self, NamingError> {
         let mut named = Self::default();
-        let properties = schema.get("properties").and_then(Value::as_object);
-        for (property, description) in properties.into_iter().flatten() {
-            let Some(annotation) = description.get("x-stepyard").and_then(Value::as_str) else {
-                continue;
-            };
-            let value = settings
-                .get(property)
-                .filter(|value| !value.is_null())
-                .or_else(|| description.get("default"));
-            for text in value.into_iter().flat_map(texts) {
-                named.add(property, annotation, text)?;
-            }
+        for (property, annotation, text) in annotated(schema, settings) {
+            named.add(property, annotation, text)?;
         }
         Ok(named)
     }
 
     fn add(&mut self, property: &str, annotation: &str, text: String) -> Result<(), NamingError> {
         match annotation {
-            "connector" => self.connectors.insert(text),
+            "connector" | "base-image-connector" | "source-connector" | "destination-connector" => {
+                self.connectors.insert(text)
+            }
             "ecr-account" => self.ecr_accounts.insert(text),
             "ecr-region" => self.ecr_regions.insert(text),
             "ecr-repository" => self.ecr_repositories.insert(text),
@@ -131,7 +126,7 @@ impl NamedResources {
                 self.ssh_agent = true;
                 true
             }
-            "secret" => false,
+            "secret" | "ecr-endpoint" => false,
             _ => {
                 return Err(NamingError {
                     property: property.to_owned(),
@@ -251,6 +246,33 @@ impl NamedResources {
     }
 }
 
+/// What settings, or the defaults of their schema, hold where the schema has an annotation: the
+/// property, the annotation and a text, as often as there are texts.
+pub(crate) fn annotated<'a>(
+    schema: &'a Value,
+    settings: &'a Value,
+) -> impl Iterator<Item = (&'a str, &'a str, String)> {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties
+        .into_iter()
+        .flatten()
+        .flat_map(move |(property, description)| {
+            let annotation = description.get("x-stepyard").and_then(Value::as_str);
+            let value = settings
+                .get(property)
+                .filter(|value| !value.is_null())
+                .or_else(|| description.get("default"));
+            annotation
+                .zip(value)
+                .into_iter()
+                .flat_map(move |(annotation, value)| {
+                    texts(value)
+                        .into_iter()
+                        .map(move |text| (property.as_str(), annotation, text))
+                })
+        })
+}
+
 /// The texts that a value holds: itself, its elements, or the values of its members.
 fn texts(value: &Value) -> Vec<String> {
     match value {
@@ -264,7 +286,7 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 /// The repository in a value that may be a repository or a whole image reference.
-fn repository_of(text: &str) -> String {
+pub(crate) fn repository_of(text: &str) -> String {
     match ImageReference::parse(text) {
         Ok(image) if EcrRegistry::from_host(image.registry()).is_some() => {
             image.repository().to_string()
@@ -274,7 +296,7 @@ fn repository_of(text: &str) -> String {
 }
 
 /// The tag in a value that may be a repository or a whole image reference.
-fn tag_of(text: &str) -> String {
+pub(crate) fn tag_of(text: &str) -> String {
     let name = text.rsplit('/').next().unwrap_or_default();
     match name.split_once(':') {
         Some((_, tag)) => tag.to_owned(),

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::output_tail::OutputTail;
 use crate::view::theme::{Role, Theme};
-use crate::view::transfer::{Layer, Transfer};
+use crate::view::transfer::{Layer, Rate, Transfer};
 use crate::view::{measure, text};
 
 /// How many lines of output the rolling window has.
@@ -33,9 +33,9 @@ pub(super) struct Phase {
 /// The build context on its way to the engine.
 #[derive(Debug)]
 pub(super) struct Context {
-    pub(super) began: OffsetDateTime,
     pub(super) files: u64,
     pub(super) bytes: u64,
+    pub(super) rate: Rate,
     pub(super) complete: bool,
 }
 
@@ -111,7 +111,7 @@ impl Phase {
             measure::duration(Duration::from_millis(tenths * 100)),
         )];
         if let Some(context) = self.context.as_ref().filter(|context| !context.complete) {
-            let rate = measure::rate(context.bytes, measure::between(context.began, now));
+            let rate = context.rate.at(now).map(measure::rate);
             let parts = [Some(text::context(context.files, context.bytes)), rate];
             let parts: Vec<String> = parts.into_iter().flatten().collect();
             lines.push(format!("    sending the context: {}", parts.join(", ")));
@@ -167,8 +167,7 @@ fn layer_line(theme: Theme, layer: &Layer, now: OffsetDateTime) -> String {
         ),
         None => (theme.bar(0, 0, BAR_COLUMNS), current),
     };
-    let elapsed = layer.began.map(|began| measure::between(began, now));
-    let rate = elapsed.and_then(|elapsed| measure::rate(layer.current, elapsed));
+    let rate = layer.rate.at(now).map(measure::rate);
     let rate = theme.paint(Role::Detail, &rate.unwrap_or_default());
     let name = text::one_line(&layer.name);
     format!("    {name:<12} {bar} {size:>17}  {rate}")

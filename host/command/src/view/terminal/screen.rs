@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use super::output_tail::KEPT_LINES;
 use super::phase::{Context, Phase};
 use crate::view::theme::{Role, Theme};
+use crate::view::transfer::Rate;
 use crate::view::{measure, summary, text};
 
 /// What a terminal shows.
@@ -100,14 +101,14 @@ impl Screen {
             EventKind::ContextProgress {
                 files,
                 bytes,
+                rate,
                 complete,
             } => {
                 if let Some(phase) = self.phase(event) {
-                    let began = phase.context.as_ref().map(|context| context.began);
                     phase.context = Some(Context {
-                        began: began.unwrap_or(event.time),
                         files: *files,
                         bytes: *bytes,
+                        rate: Rate::new(event.time, *rate),
                         complete: *complete,
                     });
                 }
@@ -118,10 +119,11 @@ impl Screen {
                 state,
                 current,
                 total,
+                rate,
             } => {
                 if let Some(phase) = self.phase(event) {
                     let transfer = &mut phase.transfer;
-                    transfer.update(event.time, layer, *state, *current, *total);
+                    transfer.update(event.time, layer, *state, *current, *total, *rate);
                 }
                 Vec::new()
             }

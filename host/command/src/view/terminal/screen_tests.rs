@@ -62,6 +62,7 @@ impl Display {
             state,
             current,
             total,
+            rate: (state == LayerState::Uploading).then_some(current / 2),
         };
         self.emit("push", kind);
     }
@@ -93,6 +94,7 @@ fn finished_phases_stay_with_what_they_did() {
     let context = EventKind::ContextProgress {
         files: 12,
         bytes: 3_400_000,
+        rate: None,
         complete: true,
     };
     display.emit("push", context);
@@ -176,6 +178,7 @@ fn transfers_have_sizes_and_rates() {
     let context = EventKind::ContextProgress {
         files: 1,
         bytes: 4_000_000,
+        rate: Some(2_000_000),
         complete: false,
     };
     display.emit("push", context);
@@ -195,6 +198,9 @@ fn transfers_have_sizes_and_rates() {
     for line in display.screen.moving_lines(display.now, 30) {
         assert!(line.len() <= 30, "{line}");
     }
+    // Nothing was heard of them since.
+    display.wait(2_000);
+    assert!(!display.moving(80).contains("/s"));
 }
 
 #[test]

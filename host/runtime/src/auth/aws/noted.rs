@@ -1,5 +1,4 @@
-//! AWS's credentials, which the mask comes to know: those of roles and of the machine are in no
-//! store.
+//! The credentials of the machine, which the mask comes to know: they are in no store.
 
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;

@@ -54,6 +54,11 @@ impl Builder {
         }
     }
 
+    /// The platform that it builds for where a request names none.
+    pub(in crate::build) fn platform(&self) -> Option<String> {
+        self.information.platforms.first().cloned()
+    }
+
     /// Builds. With a destination the image is pushed to it, else it is held.
     ///
     /// # Errors
@@ -78,10 +83,11 @@ impl Builder {
         let build = dockerfile_build(self, call, request, &context).await?;
         let progress = buildkit::BuildProgress::default();
         let mut output = BuildOutput::new(reporter);
-        let report = |complete| {
+        let report = |complete: bool| {
             reporter.report(EventKind::ContextProgress {
                 files: progress.files.files(),
                 bytes: progress.files.bytes(),
+                rate: progress.files.rate().filter(|_| !complete),
                 complete,
             });
         };

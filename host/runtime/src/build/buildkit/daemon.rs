@@ -8,8 +8,8 @@ use stepyard_grammar::Digest;
 use tokio::sync::OnceCell;
 
 use super::builder::Builder;
-use crate::build::address::{Address, TlsFiles, parse_address};
-use crate::build::{Build, BuildEngine, BuiltImage, Feature, InspectEngine, Push, tls};
+use crate::build::address::{TlsFiles, parse_address};
+use crate::build::{Build, BuildEngine, BuiltImage, Feature, InspectEngine, Push};
 use crate::capability::CapabilityError;
 use crate::event::Reporter;
 use crate::policy::Authorized;
@@ -41,37 +41,15 @@ impl BuildKitDaemon {
         })
     }
 
-    fn endpoint(&self) -> Result<(buildkit::Endpoint, Address), CapabilityError> {
+    fn endpoint(&self) -> Result<buildkit::Endpoint, CapabilityError> {
         let tls = self.certificates.clone().map(|folder| TlsFiles { folder });
         let address = parse_address(&self.address, PORT, tls, &self.origin)?;
-        let transport = transport(&address)?;
-        Ok((buildkit::Endpoint::Daemon(transport), address))
+        let transport = address.transport().map_err(|error| {
+            CapabilityError::invalid(format!("the TLS files for {address}: {error}"))
+                .with_hint("the folder needs ca.pem and, for mutual TLS, cert.pem and key.pem")
+        })?;
+        Ok(buildkit::Endpoint::Daemon(transport))
     }
-}
-
-/// How BuildKit's client reaches an engine.
-///
-/// # Errors
-/// [`crate::ErrorKind::InvalidSettings`] for TLS files that are missing or malformed.
-pub(in crate::build) fn transport(
-    address: &Address,
-) -> Result<buildkit::Transport, CapabilityError> {
-    Ok(match address {
-        Address::Unix(path) => buildkit::Transport::Unix(path.clone()),
-        Address::Tcp { host, port, tls } => buildkit::Transport::Tcp {
-            host: host.clone(),
-            port: *port,
-            tls: match tls {
-                Some(files) => Some(tls::configuration(files).map_err(|error| {
-                    CapabilityError::invalid(format!("the TLS files for {address}: {error}"))
-                        .with_hint(
-                            "the folder needs ca.pem and, for mutual TLS, cert.pem and key.pem",
-                        )
-                })?),
-                None => None,
-            },
-        },
-    })
 }
 
 /// A BuildKit daemon. It is connected to when it is first needed.
@@ -96,8 +74,7 @@ impl BuildKitEngine {
     }
 
     async fn find(&self) -> Result<Builder, CapabilityError> {
-        let (endpoint, address) = self.daemon.endpoint()?;
-        let client = buildkit::Client::new(endpoint);
+        let client = buildkit::Client::new(self.daemon.endpoint()?);
         let information = client.information().await.map_err(|error| {
             CapabilityError::unavailable(format!("{error} ({})", self.daemon.origin)).with_hint(
                 "check that buildkitd runs there (`buildctl --addr ADDRESS debug info`), and that \
@@ -105,10 +82,10 @@ impl BuildKitEngine {
             )
         })?;
         Ok(Builder {
+            name: format!("BuildKit at {}", client.endpoint()),
             client,
             information,
             endpoints: self.endpoints.clone(),
-            name: format!("BuildKit at {address}"),
             holds: false,
         })
     }
@@ -142,6 +119,10 @@ impl BuildEngine for BuildKitEngine {
             Ok(builder) => builder.supports(feature),
             Err(_) => false,
         }
+    }
+
+    async fn platform(&self) -> Option<String> {
+        self.builder().await.ok()?.platform()
     }
 
     async fn build(

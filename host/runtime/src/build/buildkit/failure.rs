@@ -102,7 +102,8 @@ fn failed(
     if text.contains("no space left on device") {
         return no_space();
     }
-    let vertex = failure.vertex.as_deref().unwrap_or_default();
+    let vertex = printable(failure.vertex.as_deref().unwrap_or_default());
+    let vertex = vertex.as_str();
     if let Some(destination) = destination
         && (vertex.starts_with("exporting ") || text.starts_with("failed to push "))
     {

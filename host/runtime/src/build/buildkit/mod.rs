@@ -15,5 +15,4 @@ mod request;
 mod sources;
 
 pub(in crate::build) use builder::Builder;
-pub(in crate::build) use daemon::transport;
 pub use daemon::{BuildKitDaemon, BuildKitEngine};

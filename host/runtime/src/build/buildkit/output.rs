@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use stepyard_buildkit as buildkit;
+use stepyard_grammar::Digest;
 
 use crate::event::{EventKind, LayerState, Lines, LogLevel, OutputSource, Reporter};
 
@@ -69,8 +70,21 @@ impl BuildOutput {
                 action,
                 current,
                 total,
+                rate,
                 complete,
-            } => self.progress(vertex, &id, &action, current, total, complete),
+            } => {
+                let state = self.layer_state(vertex, &action, complete);
+                match layer(&id) {
+                    Some(layer) => self.reporter.report(EventKind::LayerProgress {
+                        layer,
+                        state,
+                        current,
+                        total,
+                        rate,
+                    }),
+                    None => self.part_of_export(vertex, &id),
+                }
+            }
             buildkit::Event::Warning {
                 message, source, ..
             } => {
@@ -105,44 +119,33 @@ impl BuildOutput {
         }
     }
 
-    /// Layers that travel are named by their digests; of the rest, the parts of an export are told.
-    fn progress(
-        &mut self,
-        vertex: usize,
-        id: &str,
-        action: &str,
-        current: u64,
-        total: Option<u64>,
-        complete: bool,
-    ) {
-        let Some(hex) = id
-            .strip_prefix("sha256:")
-            .filter(|hex| hex.len() >= SHORT_DIGEST)
-        else {
-            let is_part = PARTS_OF_EXPORT.contains(&id) && self.exporting.contains(&vertex);
-            if is_part && self.told.insert((vertex, id.to_owned())) {
-                self.line(vertex, id);
-            }
-            return;
-        };
-        let state = match action {
+    /// Tells that a part of an export has begun.
+    fn part_of_export(&mut self, vertex: usize, id: &str) {
+        let is_part = PARTS_OF_EXPORT.contains(&id) && self.exporting.contains(&vertex);
+        if is_part && self.told.insert((vertex, id.to_owned())) {
+            self.line(vertex, id);
+        }
+    }
+
+    fn layer_state(&self, vertex: usize, action: &str, complete: bool) -> LayerState {
+        match action {
             _ if complete => LayerState::Done,
             "waiting" | "preparing" => LayerState::Waiting,
             "already exists" | "exists" => LayerState::Exists,
             _ if self.exporting.contains(&vertex) => LayerState::Uploading,
             _ => LayerState::Downloading,
-        };
-        self.reporter.report(EventKind::LayerProgress {
-            layer: hex.chars().take(SHORT_DIGEST).collect(),
-            state,
-            current,
-            total,
-        });
+        }
     }
 }
 
 fn tell(reporter: &Reporter, vertex: usize, text: &str) {
     reporter.output(OutputSource::Build, &format!("#{vertex} {text}"));
+}
+
+/// The name of a layer that travels, which BuildKit knows by its digest.
+fn layer(id: &str) -> Option<String> {
+    let digest = Digest::parse(id).ok()?;
+    Some(digest.hex().chars().take(SHORT_DIGEST).collect())
 }
 
 #[cfg(test)]
@@ -160,6 +163,7 @@ mod tests {
             action: String::new(),
             current: 1,
             total: Some(2),
+            rate: None,
             complete,
         }
     }

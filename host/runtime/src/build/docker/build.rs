@@ -20,7 +20,7 @@ use crate::build::{
     Build, BuildRequest, BuiltImage, CachePlace, ExtraHost, Feature, NetworkMode, features,
 };
 use crate::capability::{CapabilityError, ErrorKind};
-use crate::event::{EventKind, Reporter};
+use crate::event::Reporter;
 use crate::registry::Endpoints;
 use stepyard_build_context::{ContextArchive, ContextError};
 
@@ -250,11 +250,7 @@ fn body(archive: ContextArchive, reporter: &Reporter, fault: &ContextFault) -> R
     let progress = archive.progress();
     let (reporter, fault) = (reporter.clone(), fault.clone());
     let report = move |complete| {
-        reporter.report(EventKind::ContextProgress {
-            files: progress.files(),
-            bytes: progress.bytes(),
-            complete,
-        });
+        reporter.context(progress.files(), progress.bytes(), complete);
     };
     let mut reported = Instant::now();
     let at_end = report.clone();

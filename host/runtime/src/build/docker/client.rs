@@ -4,7 +4,6 @@
 //! the connection, which is what makes the engine stop the work behind the request.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -15,15 +14,10 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::ClientConfig;
-use tokio_rustls::rustls::pki_types::ServerName;
+use stepyard_buildkit::Transport;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::build::address::Address;
-use crate::build::tls;
 
 /// How long an engine may take to accept a connection and answer a ping.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -65,13 +59,9 @@ pub(super) fn no_body() -> RequestBody {
     Empty::new().map_err(|never| match never {}).boxed_unsync()
 }
 
-trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
-
 /// A client of one engine.
 pub(super) struct Client {
-    address: Address,
-    tls: Option<Arc<ClientConfig>>,
+    transport: Transport,
     version: String,
     is_podman: bool,
     product: String,
@@ -91,16 +81,9 @@ impl Client {
     ///
     /// # Errors
     /// Where it cannot be reached or does not answer within ten seconds.
-    pub(super) async fn open(address: Address) -> Result<Self, EngineError> {
-        let tls = match &address {
-            Address::Tcp {
-                tls: Some(files), ..
-            } => Some(tls::configuration(files)?),
-            _ => None,
-        };
+    pub(super) async fn open(address: &Address) -> Result<Self, EngineError> {
         let mut client = Self {
-            address,
-            tls,
+            transport: address.transport()?,
             version: String::new(),
             is_podman: false,
             product: String::new(),
@@ -148,6 +131,21 @@ impl Client {
         })
     }
 
+    /// The platform of the engine's machine, such as `linux/amd64`.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub(super) async fn platform(&self) -> Result<String, EngineError> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Version {
+            os: String,
+            arch: String,
+        }
+        let Version { os, arch } = self.get("/version").await?;
+        Ok(format!("{os}/{arch}"))
+    }
+
     /// Whether Podman's service answers for a Docker Engine.
     pub(super) fn is_podman(&self) -> bool {
         self.is_podman
@@ -158,9 +156,9 @@ impl Client {
         &self.product
     }
 
-    /// Where the engine is.
-    pub(super) fn address(&self) -> &Address {
-        &self.address
+    /// How the engine is reached.
+    pub(super) fn transport(&self) -> &Transport {
+        &self.transport
     }
 
     /// Sends a request and waits for the head of the answer.
@@ -202,12 +200,9 @@ impl Client {
     }
 
     async fn exchange(&self, mut request: Request<RequestBody>) -> Result<Reply, EngineError> {
-        let host = match &self.address {
-            Address::Unix(_) => HeaderValue::from_static("docker"),
-            Address::Tcp { host, .. } => HeaderValue::from_str(host).map_err(http::Error::from)?,
-        };
+        let host = HeaderValue::from_str(&self.transport.http_host()).map_err(http::Error::from)?;
         request.headers_mut().insert(header::HOST, host);
-        let stream = TokioIo::new(self.connect().await?);
+        let stream = TokioIo::new(self.transport.open().await?);
         let (mut sender, connection) = http1::handshake(stream).await?;
         let connection = AbortOnDropHandle::new(tokio::spawn(async move {
             // A broken connection shows where the answer is awaited or read.
@@ -228,22 +223,6 @@ impl Client {
             status: head.status,
             message: error_message(&text),
         })
-    }
-
-    async fn connect(&self) -> io::Result<Box<dyn Duplex>> {
-        let (host, port) = match &self.address {
-            Address::Unix(path) => return Ok(Box::new(UnixStream::connect(path).await?)),
-            Address::Tcp { host, port, .. } => (host, *port),
-        };
-        let stream = TcpStream::connect((host.as_str(), port)).await?;
-        let Some(tls) = &self.tls else {
-            return Ok(Box::new(stream));
-        };
-        let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
-        let stream = TlsConnector::from(tls.clone())
-            .connect(name, stream)
-            .await?;
-        Ok(Box::new(stream))
     }
 }
 

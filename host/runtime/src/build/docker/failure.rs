@@ -12,7 +12,7 @@ use http::StatusCode;
 
 /// A request that did not reach the stage of a build or push.
 pub(super) fn request_error(client: &Client, error: &EngineError) -> CapabilityError {
-    let address = client.address();
+    let address = client.transport();
     match error {
         EngineError::Answered { message, .. } if message.contains("no space left on device") => {
             no_space()

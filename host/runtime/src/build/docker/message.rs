@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::event::{EventKind, LayerState, Reporter};
+use crate::event::{LayerState, Reporter};
 
 /// The line. Each kind of line has some of the fields.
 #[derive(Debug, Default, Deserialize)]
@@ -87,16 +87,14 @@ impl Message {
         };
         let bytes = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok());
         let progress = self.progress_detail.as_ref();
-        reporter.report(EventKind::LayerProgress {
-            layer: layer.clone(),
+        let current = progress.and_then(|progress| bytes(progress.current));
+        let total = progress.and_then(|progress| bytes(progress.total));
+        reporter.layer(
+            layer.clone(),
             state,
-            current: progress
-                .and_then(|progress| bytes(progress.current))
-                .unwrap_or_default(),
-            total: progress
-                .and_then(|progress| bytes(progress.total))
-                .filter(|total| *total > 0),
-        });
+            current.unwrap_or_default(),
+            total.filter(|total| *total > 0),
+        );
     }
 }
 
@@ -116,7 +114,7 @@ fn layer_state(status: &str) -> Option<LayerState> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::channel;
+    use crate::event::{EventKind, channel};
     use std::sync::Arc;
 
     fn parsed(line: &str) -> Message {
@@ -156,6 +154,7 @@ mod tests {
                 state,
                 current,
                 total,
+                ..
             } = event.kind
             {
                 seen.push((layer, state, current, total));

@@ -70,7 +70,7 @@ impl Found {
     /// What it is, for a person.
     fn description(&self) -> String {
         let engine = self.client.product();
-        let address = self.client.address();
+        let address = self.client.transport();
         match &self.builder {
             Builder::BuildKit(builder) if builder.information.has_content_store() => {
                 format!("{engine} at {address}, BuildKit, containerd image store")
@@ -122,7 +122,7 @@ impl DockerEngine {
     async fn find(&self) -> Result<Found, CapabilityError> {
         let mut tried = Vec::new();
         for candidate in self.environment.candidates(&self.host)? {
-            match Client::open(candidate.address.clone()).await {
+            match Client::open(&candidate.address).await {
                 Ok(client) => {
                     let builder = self.builder(&client).await?;
                     return Ok(Found {
@@ -143,14 +143,14 @@ impl DockerEngine {
         if self.environment.classic_builder {
             return Ok(Builder::Classic("DOCKER_BUILDKIT is 0"));
         }
-        let transport = buildkit::transport(client.address())?;
-        let buildkit = stepyard_buildkit::Client::new(Endpoint::DockerEngine(transport));
+        let endpoint = Endpoint::DockerEngine(client.transport().clone());
+        let buildkit = stepyard_buildkit::Client::new(endpoint);
         match buildkit.information().await {
             Ok(information) => Ok(Builder::BuildKit(Box::new(buildkit::Builder {
                 client: buildkit,
                 information,
                 endpoints: self.endpoints.clone(),
-                name: format!("the Docker Engine at {}", client.address()),
+                name: format!("the Docker Engine at {}", client.transport()),
                 holds: true,
             }))),
             Err(stepyard_buildkit::Error::NoBuildKit { .. }) => {
@@ -219,6 +219,14 @@ impl BuildEngine for DockerEngine {
         match self.found().await {
             Ok(found) => found.supports(feature),
             Err(_) => false,
+        }
+    }
+
+    async fn platform(&self) -> Option<String> {
+        let found = self.found().await.ok()?;
+        match &found.builder {
+            Builder::BuildKit(builder) => builder.platform(),
+            Builder::Classic(_) => found.client.platform().await.ok(),
         }
     }
 

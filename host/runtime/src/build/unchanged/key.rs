@@ -9,7 +9,7 @@ use super::sources::Sources;
 use crate::build::{BuildRequest, BuildSecret};
 
 /// Changes whenever what a key covers does, so that older records are not found.
-const VERSION: &str = "stepyard push record 1";
+const VERSION: &str = "stepyard push record 2";
 
 /// Two builds of one key make the same image, as far as the host can see.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,9 +17,10 @@ pub(super) struct Key(String);
 
 impl Key {
     /// The key of `request` with the files `sources` and the base images `images`, built by
-    /// `engine` and pushed to `repository`.
+    /// `engine` for `platforms` and pushed to `repository`.
     pub(super) fn of(
         engine: &str,
+        platforms: &[String],
         repository: &ImageReference,
         request: &BuildRequest,
         sources: &Sources,
@@ -37,7 +38,8 @@ impl Key {
             annotations,
             provenance,
             sbom,
-            platforms,
+            // Those that the engine chooses are in the key too.
+            platforms: _,
             secrets,
             ssh_agents,
             // They decide whether images can be read, not what is in them.

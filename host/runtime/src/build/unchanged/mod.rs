@@ -13,7 +13,7 @@
 //!
 //! Whatever cannot be told is a reason to build, never one to fail.
 
-mod base_images;
+pub(crate) mod base_images;
 mod key;
 mod records;
 mod sources;
@@ -107,6 +107,11 @@ async fn pending(
     let records = records
         .as_ref()
         .ok_or("this host keeps no record of what was pushed")?;
+    let mut platforms = request.platforms.clone();
+    if platforms.is_empty() {
+        let own = engine.platform().await;
+        platforms.push(own.ok_or("the engine does not say which platform it builds for")?);
+    }
     let paths = SourcePaths::of(call.call(), records);
     let dockerfile = paths.dockerfile().await?;
     let (sources, images) = tokio::try_join!(
@@ -118,7 +123,14 @@ async fn pending(
     }
     let repository = repository_of(&image.reference);
     Ok(Pending {
-        key: Key::of(engine.name(), &repository, request, &sources, &images),
+        key: Key::of(
+            engine.name(),
+            &platforms,
+            &repository,
+            request,
+            &sources,
+            &images,
+        ),
         repository,
         paths,
         sources: sources.digest,

@@ -73,12 +73,18 @@ impl Registry for KnownImages {
     }
 }
 
-struct NamedEngine(&'static str);
+struct NamedEngine {
+    name: &'static str,
+    platform: Option<&'static str>,
+}
 
 #[async_trait]
 impl BuildEngine for NamedEngine {
     fn name(&self) -> &str {
-        self.0
+        self.name
+    }
+    async fn platform(&self) -> Option<String> {
+        self.platform.map(str::to_owned)
     }
     async fn ping(&self, _: Authorized<InspectEngine>) -> Result<String, CapabilityError> {
         unreachable!()
@@ -119,7 +125,7 @@ impl Policy for Forbids {
 struct World {
     folder: tempfile::TempDir,
     images: KnownImages,
-    engine: &'static str,
+    engine: NamedEngine,
     records: bool,
     forbidden: Option<&'static str>,
 }
@@ -131,7 +137,10 @@ impl World {
         let world = Self {
             folder,
             images: KnownImages::default(),
-            engine: "docker",
+            engine: NamedEngine {
+                name: "docker",
+                platform: Some("linux/amd64"),
+            },
             records: true,
             forbidden: None,
         };
@@ -187,7 +196,7 @@ impl World {
         })
         .await;
         let context = RunContext::new(gate, capabilities, None, placeholders);
-        let finding = look(&context, &NamedEngine(self.engine), &call).await;
+        let finding = look(&context, &self.engine, &call).await;
         let mut said = String::new();
         while let Ok(event) = events.try_recv() {
             if let EventKind::Log { level, message } = event.kind
@@ -355,8 +364,25 @@ async fn another_engine_or_repository_builds() {
         repository.push_str("-other");
     }
     assert!(world.why_built(draft).await.is_some());
-    world.engine = "buildkit";
+    world.engine.name = "buildkit";
     assert_eq!(world.why_built(world.draft()).await.as_deref(), Some(NEW));
+}
+
+#[tokio::test]
+async fn an_engine_of_another_platform_builds() {
+    let mut world = World::new();
+    world.push(world.draft()).await;
+    let mut named = world.draft();
+    named.platforms = vec!["linux/amd64".to_owned()];
+    // What a request names and what the engine chooses is the same image.
+    assert_eq!(world.why_built(named.clone()).await, None);
+    world.engine.platform = Some("linux/arm64");
+    assert_eq!(world.why_built(world.draft()).await.as_deref(), Some(NEW));
+    assert_eq!(world.why_built(named.clone()).await, None);
+    world.engine.platform = None;
+    let why = world.why_built(world.draft()).await.unwrap();
+    assert!(why.contains("which platform"), "{why}");
+    assert_eq!(world.why_built(named).await, None);
 }
 
 #[tokio::test]

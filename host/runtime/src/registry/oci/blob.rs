@@ -14,7 +14,7 @@ use stepyard_grammar::{Digest, RepositoryName};
 use super::connection::{Connection, Location, Request};
 use super::content::ContentHash;
 use super::failure::Failure;
-use crate::event::{EventKind, LayerState, Reporter};
+use crate::event::{LayerState, Reporter};
 
 /// A blob by content.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -60,12 +60,8 @@ impl Progress {
             LayerState::Exists | LayerState::Done => self.total,
             _ => self.moved.load(Ordering::Relaxed),
         };
-        self.reporter.report(EventKind::LayerProgress {
-            layer: self.layer.clone(),
-            state,
-            current,
-            total: Some(self.total),
-        });
+        let layer = self.layer.clone();
+        self.reporter.layer(layer, state, current, Some(self.total));
     }
 }
 

@@ -125,6 +125,12 @@ impl Connection {
         self
     }
 
+    /// The same, with permission for nothing in particular.
+    pub(super) fn without_scopes(mut self) -> Self {
+        self.scopes.clear();
+        self
+    }
+
     /// The same, which reports retries.
     pub(super) fn reporting_to(mut self, reporter: &Reporter) -> Self {
         self.reporter = Some(reporter.clone());
@@ -136,6 +142,13 @@ impl Connection {
         let base = self.base()?;
         base.join(&format!("/v2/{}/{path}", self.repository))
             .map_err(|error| Failure::Malformed(format!("{path} makes no URL: {error}")))
+    }
+
+    /// The URL of the API's root.
+    pub(super) fn root(&self) -> Result<Url, Failure> {
+        let mut root = self.base()?;
+        root.set_path("/v2/");
+        Ok(root)
     }
 
     fn base(&self) -> Result<Url, Failure> {

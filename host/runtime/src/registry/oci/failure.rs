@@ -111,6 +111,11 @@ impl Refusal {
         }
     }
 
+    /// Whether the content of the request is refused, not the one who sends it.
+    pub(super) fn is_of_content(&self) -> bool {
+        matches!(self.status.as_u16(), 400 | 409 | 413 | 415 | 422)
+    }
+
     fn is_throttling(&self) -> bool {
         self.status == StatusCode::TOO_MANY_REQUESTS || self.code == "TOOMANYREQUESTS"
     }

@@ -8,7 +8,9 @@
 //! | [`failure`] | what goes wrong, and what a step is told of it |
 //! | [`manifest`], [`blob`], [`tags`] | the requests of the specification |
 //! | [`content`] | digests |
+//! | [`login`] | whether a credential is accepted at all |
 //! | [`copy`] | an image from one repository to another |
+//! | [`probe`] | whether an image could be pushed |
 
 mod blob;
 mod challenge;
@@ -16,8 +18,10 @@ mod connection;
 mod content;
 mod copy;
 mod failure;
+mod login;
 mod manifest;
 mod patience;
+mod probe;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -33,8 +37,8 @@ use self::copy::Transfer;
 use self::manifest::ManifestName;
 use self::patience::Patience;
 use super::{
-    Copy, Descriptor, Endpoints, GetManifest, ListTags, Manifest, PutManifest, Registry, Resolve,
-    TagImage,
+    CheckLogin, Copy, Descriptor, Endpoints, GetManifest, ListTags, Manifest, ProbePush, PushProbe,
+    PutManifest, Registry, Resolve, TagImage,
 };
 use crate::auth::Credential;
 use crate::capability::CapabilityError;
@@ -56,6 +60,13 @@ impl OciRegistry {
     /// Where the machine's trusted certificates cannot be read.
     pub fn new(endpoints: Endpoints) -> Result<Self, CapabilityError> {
         Self::with_patience(endpoints, Patience::default())
+    }
+
+    /// The same client, which asks once: for whoever would rather hear what is wrong than wait.
+    #[must_use]
+    pub fn without_retries(mut self) -> Self {
+        self.patience.attempts = 1;
+        self
     }
 
     fn with_patience(endpoints: Endpoints, patience: Patience) -> Result<Self, CapabilityError> {
@@ -269,5 +280,31 @@ impl Registry for OciRegistry {
                 &format!("listing the tags of {registry}/{repository}"),
             )
         })
+    }
+
+    async fn probe_push(&self, call: Authorized<ProbePush>) -> Result<PushProbe, CapabilityError> {
+        let ProbePush {
+            registry,
+            repository,
+            credential,
+        } = call.into_call();
+        let connection = self.connect(&registry, &repository, credential, Permission::Push)?;
+        let what = format!("asking whether {registry}/{repository} can be pushed to");
+        connection.probe_push(&what).await
+    }
+
+    async fn check_login(&self, call: Authorized<CheckLogin>) -> Result<(), CapabilityError> {
+        let credential = call.into_call().credential;
+        let registry = credential.registry().clone();
+        let connection = self
+            .connect(
+                &registry,
+                &login::no_repository()?,
+                credential,
+                Permission::Pull,
+            )?
+            .without_scopes();
+        let answer = connection.check_login().await;
+        answer.map_err(|failure| connection.told(failure, &format!("logging in to {registry}")))
     }
 }

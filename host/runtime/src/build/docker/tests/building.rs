@@ -50,6 +50,7 @@ async fn a_build_has_its_arguments_labels_and_target() {
                 files,
                 bytes,
                 complete: true,
+                ..
             } => Some((*files, *bytes)),
             _ => None,
         })

@@ -1,20 +1,25 @@
 //! Logging in with connectors, against moto where AWS is needed.
 
+mod matrix;
+mod proxy;
+mod refusals;
+mod renewal;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
-use stepyard_grammar::{EcrRegistry, RegistryHost, RepositoryName};
+use stepyard_grammar::{AwsRegion, EcrRegistry, RegistryHost, RepositoryName};
 
-use super::aws::AwsEndpoints;
-use super::{Authenticator, ConnectorAuthenticator, Login};
+use super::aws::{AwsCaller, AwsEndpoints, OidcTokenRequest, OidcTokenSource};
+use super::{Authenticator, ConnectorAuthenticator, Identify, Login};
 use crate::connector::Connectors;
 use crate::document::SourceFile;
 use crate::ecr::aws::AwsEcr;
 use crate::ecr::{DescribeRepository, Ecr};
 use crate::secret::{SecretName, SecretStore, SecretStoreError, SecretStores};
-use crate::testing::{authorize, service};
+use crate::testing::{authorize, authorize_for, service};
 use crate::{CapabilityError, ErrorKind};
 
 const ECR: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
@@ -39,7 +44,7 @@ connector:
       spec: {accessKey: AKIAIOSFODNN7EXAMPLE, secretKeyRef: aws_key}
       crossAccountAccess:
         crossAccountRoleArn: arn:aws:iam::210987654321:role/push
-        externalId: x
+        externalId: x7
       region: us-east-1
 ---
 connector:
@@ -50,12 +55,6 @@ connector:
     credential:
       type: ManualConfig
       spec: {accessKey: AKIAIOSFODNN7EXAMPLE, secretKeyRef: org.absent}
----
-connector:
-  name: irsa
-  identifier: irsa
-  type: Aws
-  spec: {credential: {type: Irsa}}
 ---
 connector:
   name: hub
@@ -81,9 +80,16 @@ impl SecretStore for Fixed {
 }
 
 fn authenticator(endpoint: &str) -> ConnectorAuthenticator {
-    let source = SourceFile::new("connectors.yaml", CONNECTORS).unwrap();
+    with_connectors(endpoint, CONNECTORS)
+}
+
+/// Logs in with these connectors; AWS is at `endpoint`.
+fn with_connectors(endpoint: &str, connectors: &str) -> ConnectorAuthenticator {
+    let source = SourceFile::new("connectors.yaml", connectors).unwrap();
     let secrets = Fixed(BTreeMap::from([
         ("aws_key", "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"),
+        ("id", "ASIAIOSFODNN7EXAMPLE"),
+        ("token", "temporary-token"),
         ("hub_password", "hunter2-hunter2"),
     ]));
     ConnectorAuthenticator::new(
@@ -91,9 +97,25 @@ fn authenticator(endpoint: &str) -> ConnectorAuthenticator {
         SecretStores::new(vec![Arc::new(secrets)]),
         AwsEndpoints {
             ecr: Some(endpoint.to_owned()),
+            ecr_public: Some(endpoint.to_owned()),
             sts: Some(endpoint.to_owned()),
         },
     )
+}
+
+/// A CI system whose token is always the same.
+#[derive(Debug)]
+struct FixedToken(&'static str);
+
+#[async_trait]
+impl OidcTokenSource for FixedToken {
+    fn describe(&self) -> String {
+        "the CI system of the test".to_owned()
+    }
+
+    async fn token(&self, _request: &OidcTokenRequest) -> Result<SecretString, CapabilityError> {
+        Ok(SecretString::from(self.0))
+    }
 }
 
 async fn log_in(
@@ -107,6 +129,45 @@ async fn log_in(
     })
     .await;
     authenticator.login(call).await
+}
+
+/// As [`log_in`], for the step with this identifier.
+async fn log_in_as(
+    step: &str,
+    authenticator: &ConnectorAuthenticator,
+    connector: &str,
+    registry: &str,
+) -> Result<super::Credential, CapabilityError> {
+    let call = Login {
+        connector: connector.to_owned(),
+        registry: Some(RegistryHost::parse(registry).unwrap()),
+    };
+    authenticator.login(authorize_for(step, call).await).await
+}
+
+/// Whether this process is the one that runs the test `name` in `environment`. Where it is not,
+/// that one is run to its end: what AWS's SDK finds on a machine begins with the environment.
+fn is_within(name: &str, environment: &[(&str, &str)]) -> bool {
+    const WITHIN: &str = "STEPYARD_TEST_WITHIN";
+    if std::env::var_os(WITHIN).is_some() {
+        return true;
+    }
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .envs(environment.iter().copied())
+        .env(WITHIN, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("1 passed"), "{text}");
+    false
+}
+
+/// The password that the credential has now.
+async fn password(credential: &super::Credential) -> String {
+    let basic = credential.basic().await.unwrap().unwrap();
+    basic.password.expose_secret().to_owned()
 }
 
 const NOWHERE: &str = "http://127.0.0.1:9";
@@ -147,8 +208,6 @@ async fn a_connector_serves_its_own_kind_of_registry_alone() {
     let error = refused("hub", Some(ECR)).await;
     assert_eq!(error.kind, ErrorKind::InvalidSettings);
     assert!(error.message.contains("docker.io"), "{error}");
-    let error = refused("irsa", Some(ECR)).await;
-    assert_eq!(error.kind, ErrorKind::Unsupported);
 }
 
 #[tokio::test]
@@ -211,9 +270,13 @@ async fn a_repository_is_described_or_nothing() {
         ecr.describe_repository(call).await.unwrap()
     };
     assert_eq!(describe().await, None);
+    let caller = AwsCaller {
+        connector: "aws_main".to_owned(),
+        step: "test".into(),
+    };
     let (client, _) = authenticator
         .aws()
-        .ecr("aws_main", &registry, "ecr:CreateRepository")
+        .ecr(&caller, &registry, "ecr:CreateRepository")
         .await
         .unwrap();
     client
@@ -227,4 +290,22 @@ async fn a_repository_is_described_or_nothing() {
     assert_eq!(repository.name, name);
     assert_eq!(repository.uri, format!("{ECR}/{name}"));
     assert!(repository.tag_mutability.forbids_overwriting("1"));
+}
+
+#[tokio::test]
+async fn an_identity_says_who_it_is() {
+    let authenticator = authenticator(&service("STEPYARD_TEST_MOTO"));
+    for (connector, account) in [("aws_main", "123456789012"), ("far", "210987654321")] {
+        let call = Identify {
+            connector: connector.to_owned(),
+            region: AwsRegion::parse("us-east-1").unwrap(),
+        };
+        let call = authorize_for("look around", call).await;
+        let identity = authenticator.identify(call).await.unwrap().unwrap();
+        assert_eq!(identity.account.as_str(), account);
+        let session = identity
+            .arn
+            .ends_with("assumed-role/push/stepyard-look-around");
+        assert_eq!(session, connector == "far", "{identity:?}");
+    }
 }
