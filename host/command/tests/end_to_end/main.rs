@@ -21,6 +21,7 @@ mod doctor;
 mod errors;
 mod faults;
 mod identities;
+mod nowhere;
 mod repository;
 mod secrets;
 mod support;

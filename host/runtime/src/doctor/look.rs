@@ -29,12 +29,13 @@ pub(super) struct Look<'a> {
 
 impl<'a> Look<'a> {
     pub(super) fn new(capabilities: &'a Capabilities, timeout: Duration) -> Self {
+        let mask = capabilities.secrets.mask().clone();
         let principal = Principal {
             name: "operator".to_owned(),
             digest: String::new(),
             origin: Origin::BuiltIn,
         };
-        let reporter = Reporter::new(Arc::new(NoEvents), "doctor");
+        let reporter = Reporter::new(Arc::new(NoEvents), "doctor").masking(mask);
         Self {
             capabilities,
             gate: Gate::new(Arc::new(Looking), principal, reporter),
@@ -120,6 +121,7 @@ impl<'a> Look<'a> {
         let what = format!("logging in with the connector {connector}");
         self.ask(&what, call, |call| authenticator.login(call))
             .await
+            .map(|credential| credential.masking(self.gate.reporter().mask()))
     }
 
     pub(super) async fn anonymous(
@@ -134,6 +136,7 @@ impl<'a> Look<'a> {
                 Ok(Credential::anonymous(call.into_call().registry))
             })
             .await
+            .map(|credential| credential.masking(self.gate.reporter().mask()))
     }
 
     pub(super) async fn check_login(&self, credential: &Credential) -> Result<(), CapabilityError> {

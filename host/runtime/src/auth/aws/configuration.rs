@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 use stepyard_grammar::EcrEndpoint;
 
 use super::error::CallProof;
+use super::noted::noted;
 use super::oidc::{self, OidcTokenRequest, OidcTokenSource};
 use super::role::{AssumedRole, Proof};
 use super::session_name::SessionName;
@@ -35,7 +36,9 @@ impl AwsClients {
                 let keys = self.access_key(&caller.connector, manual).await?;
                 untraced(loader.credentials_provider(keys).load()).await
             }
-            AwsCredential::InheritFromDelegate => untraced(loader.load()).await,
+            AwsCredential::InheritFromDelegate => {
+                noted(untraced(loader.load()).await, self.secrets.mask())
+            }
             AwsCredential::Irsa => {
                 let token = self.service_account.token_file(&caller.connector)?;
                 let role = self.service_account.role(&caller.connector)?;
@@ -78,6 +81,7 @@ impl AwsClients {
                     proof: Proof::Identity {
                         external_id: access.external_id.clone(),
                     },
+                    mask: self.secrets.mask().clone(),
                 };
                 with_identity(configuration, role)
             }
@@ -110,6 +114,7 @@ impl AwsClients {
                 source: login.source,
                 request,
             },
+            mask: self.secrets.mask().clone(),
         };
         Ok(with_identity(configuration, role))
     }

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod error;
+mod noted;
 mod oidc;
 mod retry;
 mod role;
