@@ -10,11 +10,14 @@ use stepyard::build::PushRecords;
 use stepyard::build::buildkit::{BuildKitDaemon, BuildKitEngine};
 use stepyard::build::docker::{DockerEngine, DockerHost};
 use stepyard::component::CodeCache;
-use stepyard::configuration::{Configuration, EngineName, SecretsConfiguration};
+use stepyard::configuration::{Configuration, EngineName, SecretSource};
 use stepyard::connector::{ConnectorKind, Connectors};
 use stepyard::ecr::aws::AwsEcr;
 use stepyard::registry::{Endpoint, Endpoints, OciRegistry};
-use stepyard::secret::{DirectorySecrets, EnvironmentSecrets, FileSecrets, SecretStore};
+use stepyard::secret::{
+    CommandSecrets, DirectorySecrets, EnvironmentSecrets, FileSecrets, ScopedSecrets, SecretStore,
+    SecretStores,
+};
 use stepyard::{Component, ComponentSource, Host, HostBuilder, Limits, StepFailure};
 
 use crate::arguments::InputArguments;
@@ -38,36 +41,39 @@ pub(crate) fn require_apart(
     configuration: &Configuration,
     workspace: &Path,
 ) -> Result<(), Failure> {
-    let secrets = match &configuration.secrets {
-        SecretsConfiguration::Directory(path) | SecretsConfiguration::File(path) => Some(path),
-        SecretsConfiguration::None => None,
-    };
+    let secrets = configuration.secrets.stores.iter();
+    let secrets = secrets.filter_map(|store| match &store.source {
+        SecretSource::Environment => None,
+        SecretSource::Directory(path) | SecretSource::File(path) => Some(("the secrets", path)),
+        // A name alone is looked for in PATH.
+        SecretSource::Command(command) => (command.program.components().count() > 1)
+            .then_some(("the program that prints secrets", &command.program)),
+    });
     let folders = [
-        ("secrets", secrets),
-        ("OIDC tokens", configuration.aws.oidc_token_file.as_ref()),
+        ("the OIDC token", &configuration.aws.oidc_token_file),
         (
-            "cache of compiled components",
-            configuration.components.cache.as_ref(),
+            "the cache of compiled components",
+            &configuration.components.cache,
         ),
-        (
-            "records of pushed images",
-            configuration.build.records.as_ref(),
-        ),
-        ("caches of builds", configuration.build.cache.as_ref()),
+        ("the records of pushed images", &configuration.build.records),
+        ("the caches of builds", &configuration.build.cache),
     ];
+    let folders = folders
+        .into_iter()
+        .filter_map(|(what, path)| Some((what, path.as_ref()?)));
     let workspace = workspace.canonicalize()?;
-    for (what, path) in folders {
-        if let Some(path) = path
-            && path
-                .canonicalize()
-                .is_ok_and(|path| path.starts_with(&workspace))
+    for (what, path) in secrets.chain(folders) {
+        if path
+            .canonicalize()
+            .is_ok_and(|path| path.starts_with(&workspace))
         {
             return Err(Failure::input(
                 format!(
-                    "the {what} at {} are inside the workspace, where steps and builds can read them",
+                    "{} ({what}) is inside the workspace, where steps and builds can read it and \
+                     others can write it",
                     path.display()
                 ),
-                "keep them elsewhere, or name another folder with --workspace",
+                "keep it elsewhere, or name another folder with --workspace",
             ));
         }
     }
@@ -212,24 +218,38 @@ fn push_records(configuration: &Configuration) -> Result<Option<PushRecords>, Fa
     Ok(cache_folder("pushed").and_then(|folder| PushRecords::open(folder).ok()))
 }
 
-fn secret_stores(configuration: &Configuration) -> Result<Vec<Arc<dyn SecretStore>>, Failure> {
-    let mut stores: Vec<Arc<dyn SecretStore>> = vec![Arc::new(EnvironmentSecrets)];
-    match &configuration.secrets {
-        SecretsConfiguration::File(path) => {
-            let secrets = FileSecrets::read(path).map_err(|error| {
-                Failure::input(
-                    error.to_string(),
-                    "the file is named under [secrets] of stepyard.toml",
-                )
-            })?;
-            stores.push(Arc::new(secrets));
-        }
-        SecretsConfiguration::Directory(path) => {
-            stores.push(Arc::new(DirectorySecrets::new(path)));
-        }
-        SecretsConfiguration::None => {}
+fn secret_stores(configuration: &Configuration) -> Result<SecretStores, Failure> {
+    let mut stores = Vec::new();
+    for configured in &configuration.secrets.stores {
+        let store = secret_store(&configured.source)?;
+        stores.push(match &configured.scopes {
+            Some(scopes) => Arc::new(ScopedSecrets::new(store, scopes.clone())),
+            None => store,
+        });
     }
-    Ok(stores)
+    Ok(SecretStores::new(stores))
+}
+
+fn secret_store(source: &SecretSource) -> Result<Arc<dyn SecretStore>, Failure> {
+    Ok(match source {
+        SecretSource::Environment => Arc::new(EnvironmentSecrets),
+        SecretSource::Directory(path) => Arc::new(DirectorySecrets::new(path)),
+        SecretSource::File(path) => Arc::new(FileSecrets::read(path).map_err(|error| {
+            Failure::input(
+                error.to_string(),
+                "the file is named under [secrets] of stepyard.toml",
+            )
+        })?),
+        SecretSource::Command(command) => {
+            let store = CommandSecrets::new(&command.program, command.arguments.clone())
+                .environment(command.environment.clone())
+                .absent_exit_codes(command.absent_exit_codes.clone());
+            Arc::new(match command.timeout {
+                Some(timeout) => store.timeout(timeout),
+                None => store,
+            })
+        }
+    })
 }
 
 /// A folder for what can be made again.

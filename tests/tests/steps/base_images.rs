@@ -13,7 +13,7 @@ use stepyard::connector::Connectors;
 use stepyard::document::SourceFile;
 use stepyard::event::Reporter;
 use stepyard::policy::Authorized;
-use stepyard::secret::{SecretName, SecretStore, SecretStoreError};
+use stepyard::secret::{SecretName, SecretStore, SecretStoreError, SecretStores};
 use stepyard::{CapabilityError, ComponentSource, ErrorKind, Host, RunRequest, Workspace};
 use stepyard_grammar::Digest;
 use stepyard_local_ecr::LocalEcr;
@@ -130,7 +130,7 @@ async fn credentials(denied: &[&str]) -> (Vec<(String, Option<User>)>, Vec<Strin
     let connectors = SourceFile::new("connectors.yaml", CONNECTORS).unwrap();
     let authenticator = ConnectorAuthenticator::new(
         Connectors::parse(&[connectors]).unwrap(),
-        vec![Arc::new(Keys)],
+        SecretStores::new(vec![Arc::new(Keys)]),
         AwsEndpoints {
             ecr: endpoint.clone(),
             ecr_public: endpoint.clone(),

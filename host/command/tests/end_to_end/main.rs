@@ -16,6 +16,7 @@ mod cancel;
 mod command;
 mod errors;
 mod identities;
+mod nowhere;
 mod secrets;
 mod support;
 mod unchanged;

@@ -13,7 +13,7 @@ use super::{Authenticator, Credential, CredentialSource, Identify, Login, docker
 use crate::capability::CapabilityError;
 use crate::connector::{Connector, ConnectorKind, ConnectorReference, Connectors};
 use crate::policy::Authorized;
-use crate::secret::{SecretStore, SecretStores};
+use crate::secret::SecretStores;
 
 /// Logs in with the connectors of users' files.
 #[derive(Clone, Debug)]
@@ -24,15 +24,10 @@ pub struct ConnectorAuthenticator {
 }
 
 impl ConnectorAuthenticator {
-    /// An authenticator for `connectors`, whose secrets are in `stores`. AWS is reached where
+    /// An authenticator for `connectors`, whose secrets are in `secrets`. AWS is reached where
     /// `endpoints` says.
-    pub fn new(
-        connectors: Connectors,
-        stores: Vec<Arc<dyn SecretStore>>,
-        endpoints: AwsEndpoints,
-    ) -> Self {
+    pub fn new(connectors: Connectors, secrets: SecretStores, endpoints: AwsEndpoints) -> Self {
         let connectors = Arc::new(connectors);
-        let secrets = SecretStores::new(stores);
         let aws = AwsClients::new(connectors.clone(), secrets.clone(), endpoints);
         Self {
             connectors,

@@ -15,13 +15,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use stepyard_grammar::{AwsRegion, RegistryHost};
 
 pub use connectors::ConnectorAuthenticator;
 
 use crate::capability::CapabilityError;
 use crate::policy::{Access, Action, Authorized, Call, Resource};
+use crate::secret::Mask;
 
 /// A user name and password for HTTP Basic authentication at a registry.
 #[derive(Clone, Debug)]
@@ -59,6 +60,7 @@ pub trait CredentialSource: Send + Sync {
 pub struct Credential {
     registry: RegistryHost,
     source: Option<Arc<dyn CredentialSource>>,
+    mask: Mask,
 }
 
 impl Credential {
@@ -67,6 +69,7 @@ impl Credential {
         Self {
             registry,
             source: Some(source),
+            mask: Mask::default(),
         }
     }
 
@@ -75,7 +78,19 @@ impl Credential {
         Self {
             registry,
             source: None,
+            mask: Mask::default(),
         }
+    }
+
+    /// The same, whose passwords `mask` comes to know.
+    pub(crate) fn masking(mut self, mask: &Mask) -> Self {
+        self.mask = mask.clone();
+        self
+    }
+
+    /// What knows the passwords, and is to know what is made of them.
+    pub(crate) fn mask(&self) -> &Mask {
+        &self.mask
     }
 
     /// The registry that it is for. It must not be used for another one.
@@ -86,7 +101,7 @@ impl Credential {
     /// A credential for `registry` with the same identity, where it is known there too.
     pub(crate) fn at(&self, registry: &RegistryHost) -> Option<Self> {
         let source = self.source.as_ref()?.at(registry)?;
-        Some(Self::new(registry.clone(), source))
+        Some(Self::new(registry.clone(), source).masking(&self.mask))
     }
 
     /// The user name and password now, or nothing for an anonymous credential.
@@ -94,10 +109,13 @@ impl Credential {
     /// # Errors
     /// As the identity provider answers.
     pub async fn basic(&self) -> Result<Option<BasicCredential>, CapabilityError> {
-        match &self.source {
-            Some(source) => source.basic().await.map(Some),
-            None => Ok(None),
-        }
+        let Some(source) = &self.source else {
+            return Ok(None);
+        };
+        let basic = source.basic().await?;
+        self.mask
+            .note_password(&basic.username, basic.password.expose_secret());
+        Ok(Some(basic))
     }
 
     /// Until when the password that was used last is valid, where that is known.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use stepyard_grammar::{MemoryQuantity, RegistryHost, StepTimeout};
 
+use super::secrets::{SecretsConfiguration, read_secrets};
 use super::{DockerHost, Endpoint};
 use crate::document::{Field, ProblemKind, Problems, Report, SourceFile, read_toml};
 use crate::policy::Entitlement;
@@ -25,7 +26,7 @@ pub struct Configuration {
     pub buildkit: BuildKitConfiguration,
     /// `[limits]`
     pub limits: LimitsConfiguration,
-    /// `[secrets]`
+    /// `[secrets]`, or several `[[secrets]]`
     pub secrets: SecretsConfiguration,
     /// `[components]`
     pub components: ComponentsConfiguration,
@@ -98,18 +99,6 @@ pub struct LimitsConfiguration {
     pub wall_clock: Option<Duration>,
     /// `output-bytes`: bytes of standard output and error that are kept, such as `1Mi`.
     pub output_bytes: Option<u64>,
-}
-
-/// `[secrets]`: nothing here reads them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum SecretsConfiguration {
-    /// There are none.
-    #[default]
-    None,
-    /// `directory`: one file a secret, named by its identifier.
-    Directory(PathBuf),
-    /// `file`: `NAME=VALUE` lines, or a YAML mapping.
-    File(PathBuf),
 }
 
 /// `[components]`
@@ -311,49 +300,39 @@ fn read_limits(field: &Field<'_>) -> Option<LimitsConfiguration> {
             .parse(MemoryQuantity::parse, "write an amount such as `256Mi`")
             .map(MemoryQuantity::bytes)
     };
-    let duration = |field: Field<'_>| {
-        field
-            .parse(
-                StepTimeout::parse,
-                "write a number with its unit, such as `10s` or `1h`",
-            )
-            .map(StepTimeout::duration)
-    };
     let limits = LimitsConfiguration {
         memory: fields.optional("memory").and_then(bytes),
-        cpu_time: fields.optional("cpu-time").and_then(duration),
-        wall_clock: fields.optional("wall-clock").and_then(duration),
+        cpu_time: fields
+            .optional("cpu-time")
+            .and_then(|field| duration(&field)),
+        wall_clock: fields
+            .optional("wall-clock")
+            .and_then(|field| duration(&field)),
         output_bytes: fields.optional("output-bytes").and_then(bytes),
     };
     fields.finish();
     Some(limits)
 }
 
-fn path(field: &Field<'_>) -> Option<PathBuf> {
-    let path = Path::new(field.filled_text()?);
-    let file = Path::new(field.report.file().name());
-    Some(file.parent().unwrap_or(Path::new("")).join(path))
+/// A path, which starts at the folder of the file.
+pub(super) fn path(field: &Field<'_>) -> Option<PathBuf> {
+    Some(folder(field).join(field.filled_text()?))
 }
 
-fn read_secrets(field: &Field<'_>) -> Option<SecretsConfiguration> {
-    let mut fields = field.fields()?;
-    let directory = fields.optional("directory");
-    let file = fields.optional("file");
-    let secrets = match (directory, file) {
-        (Some(_), Some(file)) => {
-            file.problem(
-                ProblemKind::InvalidValue,
-                "`directory` and `file` exclude each other",
-                "keep one of the two",
-            );
-            None
-        }
-        (Some(directory), None) => path(&directory).map(SecretsConfiguration::Directory),
-        (None, Some(file)) => path(&file).map(SecretsConfiguration::File),
-        (None, None) => None,
-    };
-    fields.finish();
-    secrets
+/// The folder of the file.
+pub(super) fn folder<'a>(field: &Field<'a>) -> &'a Path {
+    let file = Path::new(field.report.file().name());
+    file.parent().unwrap_or(Path::new(""))
+}
+
+/// A time with its unit.
+pub(super) fn duration(field: &Field<'_>) -> Option<Duration> {
+    field
+        .parse(
+            StepTimeout::parse,
+            "write a number with its unit, such as `10s` or `1h`",
+        )
+        .map(StepTimeout::duration)
 }
 
 fn read_components(field: &Field<'_>) -> Option<ComponentsConfiguration> {
@@ -366,6 +345,7 @@ fn read_components(field: &Field<'_>) -> Option<ComponentsConfiguration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::configuration::SecretSource;
     use crate::document::render_plain;
 
     fn parse(text: &str) -> Configuration {
@@ -424,8 +404,8 @@ records = 'pushed'
             "unix:///run/docker.sock"
         );
         assert_eq!(
-            configuration.secrets,
-            SecretsConfiguration::Directory("/etc/stepyard/secrets".into())
+            configuration.secrets.stores[1].source,
+            SecretSource::Directory("/etc/stepyard/secrets".into())
         );
         assert_eq!(
             configuration.components.cache.unwrap(),
@@ -440,9 +420,5 @@ records = 'pushed'
     #[test]
     fn an_empty_file_sets_nothing() {
         assert_eq!(parse(""), Configuration::default());
-        assert_eq!(
-            parse("[secrets]\nfile = 'keys.env'").secrets,
-            SecretsConfiguration::File("/etc/stepyard/keys.env".into())
-        );
     }
 }

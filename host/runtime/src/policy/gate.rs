@@ -140,7 +140,11 @@ impl Gate {
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         let authorized = self.authorize(number, call)?;
         let begin = Instant::now();
-        let result = act(authorized).await;
+        let result = act(authorized).await.map_err(|mut error| {
+            // What is told of a failure may repeat what was printed, and the guest reads it too.
+            self.reporter.mask().apply_to_error(&mut error);
+            error
+        });
         self.reporter.report(EventKind::CallFinished {
             call: number,
             milliseconds: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 use stepyard_grammar::EcrEndpoint;
 
 use super::error::CallProof;
+use super::noted::noted;
 use super::oidc::{self, OidcTokenRequest, OidcTokenSource};
 use super::role::{AssumedRole, Proof};
 use super::session_name::SessionName;
@@ -65,6 +66,7 @@ impl AwsClients {
                 self.with_web_identity(configuration, caller, key, login)?
             }
         };
+        let configuration = noted(configuration, self.secrets.mask());
         Ok(match &connector.cross_account_access {
             Some(access) => {
                 let mut call = self.sts_call(caller, "sts:AssumeRole", &key.region)?;
@@ -78,8 +80,9 @@ impl AwsClients {
                     proof: Proof::Identity {
                         external_id: access.external_id.clone(),
                     },
+                    mask: self.secrets.mask().clone(),
                 };
-                with_identity(configuration, role)
+                noted(with_identity(configuration, role), self.secrets.mask())
             }
             None => configuration,
         })
@@ -110,6 +113,7 @@ impl AwsClients {
                 source: login.source,
                 request,
             },
+            mask: self.secrets.mask().clone(),
         };
         Ok(with_identity(configuration, role))
     }

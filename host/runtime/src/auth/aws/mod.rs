@@ -2,6 +2,7 @@
 
 mod configuration;
 mod error;
+mod noted;
 mod oidc;
 mod role;
 mod service_account;

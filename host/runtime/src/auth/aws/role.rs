@@ -14,6 +14,7 @@ use super::session_name::SessionName;
 use super::token::{SESSION_MARGIN, usable_until};
 use crate::capability::CapabilityError;
 use crate::connector::RoleArn;
+use crate::secret::Mask;
 
 /// Assumes a role as often as the session before comes to its end. How long a session lasts is
 /// left to AWS.
@@ -24,6 +25,8 @@ pub(super) struct AssumedRole {
     pub(super) role: RoleArn,
     pub(super) session: SessionName,
     pub(super) proof: Proof,
+    /// Comes to know the tokens.
+    pub(super) mask: Mask,
 }
 
 /// Why STS lets the role be assumed.
@@ -56,6 +59,7 @@ impl AssumedRole {
             }
             Proof::Token { source, request } => {
                 let token = source.token(request).await?;
+                self.mask.note(token.expose_secret());
                 let request = self
                     .client
                     .assume_role_with_web_identity()

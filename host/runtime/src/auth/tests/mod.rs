@@ -18,7 +18,7 @@ use crate::connector::Connectors;
 use crate::document::SourceFile;
 use crate::ecr::aws::AwsEcr;
 use crate::ecr::{DescribeRepository, Ecr};
-use crate::secret::{SecretName, SecretStore, SecretStoreError};
+use crate::secret::{SecretName, SecretStore, SecretStoreError, SecretStores};
 use crate::testing::{authorize, authorize_for, service};
 use crate::{CapabilityError, ErrorKind};
 
@@ -94,7 +94,7 @@ fn with_connectors(endpoint: &str, connectors: &str) -> ConnectorAuthenticator {
     ]));
     ConnectorAuthenticator::new(
         Connectors::parse(&[source]).unwrap(),
-        vec![Arc::new(secrets)],
+        SecretStores::new(vec![Arc::new(secrets)]),
         AwsEndpoints {
             ecr: Some(endpoint.to_owned()),
             ecr_public: Some(endpoint.to_owned()),

@@ -171,7 +171,7 @@ async fn keys_that_are_rotated_during_a_run_are_read_anew() {
     let id = Arc::new(Mutex::new("AKIAFIRST00000000000"));
     let authenticator = ConnectorAuthenticator::new(
         Connectors::parse(&[source]).unwrap(),
-        vec![Arc::new(Rotated(id.clone()))],
+        SecretStores::new(vec![Arc::new(Rotated(id.clone()))]),
         AwsEndpoints {
             ecr: Some(proxy.address().to_owned()),
             ..AwsEndpoints::default()

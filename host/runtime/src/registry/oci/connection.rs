@@ -253,7 +253,7 @@ impl Connection {
         let response = self.exchange(&request, self.basic().await?).await?;
         let response = self.accept(response).await?;
         let body = self.read(response, token::LARGEST_ANSWER).await?;
-        token::bearer_header(&body).ok_or_else(|| {
+        token::bearer_header(&body, self.credential.mask()).ok_or_else(|| {
             Failure::Malformed(format!(
                 "the token realm {realm:?} does not answer with a token"
             ))

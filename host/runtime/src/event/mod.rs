@@ -3,6 +3,10 @@
 //! As JSON (`stepyard run --events ndjson`) an event is one object with `time` (RFC 3339), `step`
 //! (the step's identifier) and `event` (the kind's name), beside the fields of the kind.
 
+mod lines;
+mod printable;
+mod reporter;
+
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -10,6 +14,10 @@ use time::OffsetDateTime;
 
 use crate::capability::CapabilityError;
 use crate::outcome::PushedImage;
+
+pub(crate) use lines::Lines;
+pub use printable::printable;
+pub use reporter::Reporter;
 
 /// One event of a run.
 #[derive(Clone, Debug, Serialize)]
@@ -207,117 +215,4 @@ pub struct NoEvents;
 
 impl EventSink for NoEvents {
     fn emit(&self, _event: Event) {}
-}
-
-/// Emits the events of one step. Cheap to clone; backends get one with each call.
-#[derive(Clone)]
-pub struct Reporter {
-    sink: Arc<dyn EventSink>,
-    step: Arc<str>,
-}
-
-impl Reporter {
-    /// A reporter for the step with this identifier.
-    pub fn new(sink: Arc<dyn EventSink>, step: impl Into<Arc<str>>) -> Self {
-        Self {
-            sink,
-            step: step.into(),
-        }
-    }
-
-    /// The identifier of the step.
-    pub fn step(&self) -> &Arc<str> {
-        &self.step
-    }
-
-    /// Emits an event that happens now.
-    pub fn report(&self, kind: EventKind) {
-        self.sink.emit(Event {
-            time: OffsetDateTime::now_utc(),
-            step: self.step.clone(),
-            kind,
-        });
-    }
-
-    /// Emits a log line.
-    pub fn log(&self, level: LogLevel, message: impl Into<String>) {
-        self.report(EventKind::Log {
-            level,
-            message: printable(&message.into()),
-        });
-    }
-
-    /// Emits a line of output.
-    pub fn output(&self, source: OutputSource, line: &str) {
-        self.report(EventKind::Output {
-            source,
-            line: printable(line),
-        });
-    }
-}
-
-impl std::fmt::Debug for Reporter {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Reporter")
-            .field("step", &self.step)
-            .finish_non_exhaustive()
-    }
-}
-
-/// `text` without what could move a terminal's cursor or forge a log line: ANSI escape sequences
-/// and control characters except newline and tab are left out.
-pub fn printable(text: &str) -> String {
-    let mut result = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '\u{1b}' => skip_escape_sequence(&mut characters),
-            '\n' | '\t' => result.push(character),
-            _ if character.is_control() => {}
-            // Characters that reorder or hide text on a terminal.
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
-            _ => result.push(character),
-        }
-    }
-    result
-}
-
-/// Passes over the rest of an escape sequence (ECMA-48: `CSI` parameters and final byte, `OSC` up
-/// to its terminator, or a single character).
-fn skip_escape_sequence(characters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-    match characters.next() {
-        Some('[') => {
-            for character in characters.by_ref() {
-                if ('\u{40}'..='\u{7e}').contains(&character) {
-                    break;
-                }
-            }
-        }
-        Some(']') => {
-            while let Some(character) = characters.next() {
-                if character == '\u{7}' {
-                    break;
-                }
-                if character == '\u{1b}' {
-                    characters.next();
-                    break;
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::printable;
-
-    #[test]
-    fn escape_sequences_and_control_characters_are_left_out() {
-        assert_eq!(printable("\u{1b}[31mred\u{1b}[0m\r\u{8}"), "red");
-        assert_eq!(printable("\u{1b}]0;title\u{7}text"), "text");
-        assert_eq!(printable("\u{1b}]8;;x\u{1b}\\link"), "link");
-        assert_eq!(printable("a\tb\nc\u{202e}d"), "a\tb\ncd");
-    }
 }
