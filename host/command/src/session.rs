@@ -72,7 +72,7 @@ fn require_apart(configuration: &Configuration, workspace: &Path) -> Result<(), 
             .then_some(("the program that prints secrets", &command.program)),
     });
     let folders = [
-        ("the OIDC tokens", &configuration.aws.oidc_token_file),
+        ("the OIDC token", &configuration.aws.oidc_token_file),
         (
             "the cache of compiled components",
             &configuration.components.cache,

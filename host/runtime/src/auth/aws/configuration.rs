@@ -68,6 +68,7 @@ impl AwsClients {
                 self.with_web_identity(configuration, caller, key, login)?
             }
         };
+        let configuration = noted(configuration, self.secrets.mask());
         Ok(match &connector.cross_account_access {
             Some(access) => {
                 let mut call = self.sts_call(caller, "sts:AssumeRole", &key.region)?;
@@ -83,7 +84,7 @@ impl AwsClients {
                     },
                     mask: self.secrets.mask().clone(),
                 };
-                with_identity(configuration, role)
+                noted(with_identity(configuration, role), self.secrets.mask())
             }
             None => configuration,
         })

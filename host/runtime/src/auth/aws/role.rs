@@ -25,6 +25,7 @@ pub(super) struct AssumedRole {
     pub(super) role: RoleArn,
     pub(super) session: SessionName,
     pub(super) proof: Proof,
+    /// Comes to know the tokens.
     pub(super) mask: Mask,
 }
 
