@@ -6,7 +6,7 @@
 //! | [`subjects`] | what settings name, by the annotations of their schema |
 //! | [`look`] | the questions, through the gate and within a time |
 //! | [`rehearsal`] | a run in which nothing is done, to learn what a step would build |
-//! | [`connector`], [`registry`], [`step`] | what is looked at |
+//! | [`connector`], [`registry`], [`repository`], [`step`] | what is looked at |
 //!
 //! Whatever does not depend on another answer is asked at the same time.
 
@@ -15,6 +15,7 @@ mod finding;
 mod look;
 mod registry;
 mod rehearsal;
+mod repository;
 mod step;
 mod subjects;
 

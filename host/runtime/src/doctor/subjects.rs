@@ -32,7 +32,12 @@ pub(super) struct RegistryUse {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum RepositoryUse {
     /// Pushes an image under these tags.
-    Push(RepositoryName, Vec<Tag>),
+    Push {
+        name: RepositoryName,
+        tags: Vec<Tag>,
+        /// Whether a run makes the repository where it does not exist.
+        is_made: bool,
+    },
     /// Keeps layers under a tag, and reads them.
     KeepCache(RepositoryName, Tag),
     /// Takes layers from what a tag names, if it is there.
@@ -43,11 +48,14 @@ pub(super) enum RepositoryUse {
 
 /// The texts of the settings by their annotation.
 #[derive(Default)]
-struct Texts(Vec<(String, String)>);
+struct Texts {
+    texts: Vec<(String, String)>,
+    makes_repository: bool,
+}
 
 impl Texts {
     fn of(&self, annotation: &str) -> impl Iterator<Item = &str> {
-        self.0
+        self.texts
             .iter()
             .filter(move |(of, _)| of == annotation)
             .map(|(_, text)| text.as_str())
@@ -80,11 +88,12 @@ impl Texts {
 impl Subjects {
     /// What `settings` name. Whatever is malformed names nothing: the step tells its user.
     pub(super) fn of_settings(schema: &Value, settings: &Value) -> Self {
-        let texts = Texts(
-            annotated(schema, settings)
+        let texts = Texts {
+            texts: annotated(schema, settings)
                 .map(|(_, annotation, text)| (annotation.to_owned(), text))
                 .collect(),
-        );
+            makes_repository: makes_repository(schema, settings),
+        };
         let mut subjects = Self::default();
         for annotation in [
             "connector",
@@ -111,7 +120,11 @@ impl Subjects {
         let mut add = |what| self.add(connector.clone(), registry.host(), what);
         for name in texts.of("ecr-repository") {
             if let Ok(name) = RepositoryName::parse(name) {
-                add(RepositoryUse::Push(name, texts.tags().collect()));
+                add(RepositoryUse::Push {
+                    name,
+                    tags: texts.tags().collect(),
+                    is_made: texts.makes_repository,
+                });
             }
         }
         let exports = texts
@@ -149,7 +162,11 @@ impl Subjects {
                 .into_iter()
                 .collect();
             tags.extend(texts.tags());
-            let what = RepositoryUse::Push(image.repository().clone(), tags);
+            let what = RepositoryUse::Push {
+                name: image.repository().clone(),
+                tags,
+                is_made: false,
+            };
             self.add(
                 texts.connector("destination-connector"),
                 image.registry(),
@@ -178,6 +195,20 @@ fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {
     if !list.contains(&item) {
         list.push(item);
     }
+}
+
+/// Whether the settings have the repository made, by the step or by the push.
+fn makes_repository(schema: &Value, settings: &Value) -> bool {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties.into_iter().flatten().any(|(name, property)| {
+        let annotation = property.get("x-stepyard").and_then(Value::as_str);
+        annotation == Some("ecr-create-repository")
+            && match settings.get(name) {
+                None | Some(Value::Null | Value::Bool(false)) => false,
+                Some(Value::String(text)) => text != "false",
+                Some(_) => true,
+            }
+    })
 }
 
 /// Repository and tag of a cache that is an image.
@@ -234,7 +265,11 @@ mod tests {
                 connector: Some("aws".to_owned()),
                 registry: RegistryHost::parse(host).unwrap(),
                 repositories: vec![
-                    RepositoryUse::Push(repository("team/app"), vec![tag("1"), tag("2")]),
+                    RepositoryUse::Push {
+                        name: repository("team/app"),
+                        tags: vec![tag("1"), tag("2")],
+                        is_made: false,
+                    },
                     RepositoryUse::KeepCache(repository("team/cache"), tag("main")),
                     RepositoryUse::ReadCache(repository("team/old"), tag("latest")),
                 ],
@@ -268,12 +303,32 @@ mod tests {
                 RegistryUse {
                     connector: Some("live".to_owned()),
                     registry,
-                    repositories: vec![RepositoryUse::Push(
-                        repository("c/d"),
-                        vec![tag("7"), tag("latest")]
-                    )],
+                    repositories: vec![RepositoryUse::Push {
+                        name: repository("c/d"),
+                        tags: vec![tag("7"), tag("latest")],
+                        is_made: false,
+                    }],
                 },
             ]
         );
+    }
+
+    #[test]
+    fn a_repository_may_be_made() {
+        let schema = json!({"properties": {"create": {"x-stepyard": "ecr-create-repository"}}});
+        for (value, made) in [
+            (json!(true), true),
+            (json!("on-push"), true),
+            (json!({}), true),
+            (json!(false), false),
+            (json!(null), false),
+        ] {
+            assert_eq!(
+                makes_repository(&schema, &json!({"create": value})),
+                made,
+                "{value}"
+            );
+        }
+        assert!(!makes_repository(&schema, &json!({})));
     }
 }
