@@ -82,7 +82,7 @@ async fn read_steps(
     input: &InputArguments,
 ) -> Result<Steps, Failure> {
     let workspace = session::workspace(configuration, input)?;
-    let plan = plan::Plan::read(host, input).await?;
+    let plan = plan::Plan::read(host, input, configuration).await?;
     let scope = scope::RunScope::new(input, &plan, false)?;
     plan.check(host, connectors, &scope).await?;
     let mut steps = Steps::default();

@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn one_store_comes_after_the_environment() {
         let environment = everything(SecretSource::Environment);
-        assert_eq!(parse("").unwrap(), [environment.clone()]);
+        assert_eq!(parse("").unwrap(), std::slice::from_ref(&environment));
         assert_eq!(
             parse("[secrets]\nfile = 'keys.env'").unwrap(),
             [

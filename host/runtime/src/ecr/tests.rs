@@ -12,11 +12,11 @@ use tempfile::TempDir;
 use super::aws::AwsEcr;
 use super::*;
 use crate::ErrorKind;
-use crate::auth::aws::AwsEndpoints;
+use crate::auth::aws::{AwsCaller, AwsEndpoints};
 use crate::auth::{Authenticator, ConnectorAuthenticator, Login};
 use crate::connector::Connectors;
 use crate::document::SourceFile;
-use crate::secret::{SecretName, SecretStore, SecretStoreError};
+use crate::secret::{SecretName, SecretStore, SecretStoreError, SecretStores};
 use crate::testing::{authorize, service};
 
 const REGISTRY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
@@ -58,10 +58,11 @@ impl World {
         let source = SourceFile::new("connectors.yaml", CONNECTOR).unwrap();
         let authenticator = ConnectorAuthenticator::new(
             Connectors::parse(&[source]).unwrap(),
-            vec![Arc::new(OneSecret)],
+            SecretStores::new(vec![Arc::new(OneSecret)]),
             AwsEndpoints {
                 ecr: Some(endpoint.clone()),
                 sts: Some(endpoint.clone()),
+                ecr_public: None,
             },
         );
         Self {
@@ -121,8 +122,12 @@ impl World {
 
     async fn client(&self, repository: &NamedRepository) -> aws_sdk_ecr::Client {
         let clients = self.authenticator.aws();
+        let caller = AwsCaller {
+            connector: "aws".to_owned(),
+            step: "test".into(),
+        };
         let client = clients
-            .ecr("aws", &repository.registry, "ecr:PutImage")
+            .ecr(&caller, &repository.registry, "ecr:PutImage")
             .await;
         client.unwrap().0
     }

@@ -1,7 +1,5 @@
 //! Output that arrives in pieces, as lines.
 
-use std::borrow::Cow;
-
 use crate::secret::Mask;
 
 /// A longer line is passed on in several, in bytes.
@@ -72,7 +70,7 @@ fn pass_on(bytes: &[u8], mut line: impl FnMut(&str)) {
 }
 
 /// A progress bar overwrites its line: what a person would see is the last state.
-fn last_state<'a>(text: &'a Cow<'_, str>) -> Option<&'a str> {
+fn last_state(text: &str) -> Option<&str> {
     let text = text.trim_end_matches(['\n', '\r']);
     text.rsplit('\r').next().filter(|text| !text.is_empty())
 }

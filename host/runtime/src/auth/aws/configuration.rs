@@ -84,7 +84,7 @@ impl AwsClients {
                     },
                     mask: self.secrets.mask().clone(),
                 };
-                noted(with_identity(configuration, role), self.secrets.mask())
+                with_identity(configuration, role)
             }
             None => configuration,
         })

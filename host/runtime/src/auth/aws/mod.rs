@@ -18,6 +18,8 @@ use stepyard_grammar::{AwsAccountId, AwsRegion, EcrEndpoint, EcrRegistry};
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
+#[cfg(test)]
+pub(crate) use self::error::CallProof;
 pub(crate) use self::error::{AwsCall, missing_action, said};
 pub use self::oidc::{EnvironmentOidcToken, OidcTokenFile, OidcTokenRequest, OidcTokenSource};
 use self::retry::Retries;

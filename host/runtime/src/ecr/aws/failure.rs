@@ -99,6 +99,7 @@ impl EcrCall {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::aws::CallProof;
 
     fn call(action: &'static str) -> EcrCall {
         let registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
@@ -109,6 +110,8 @@ mod tests {
                 connector,
                 action,
                 endpoint: "https://api.ecr.us-east-1.amazonaws.com".to_owned(),
+                proof: CallProof::AccessKey,
+                role: None,
             },
         }
     }
