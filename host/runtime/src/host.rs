@@ -1,35 +1,25 @@
 //! The host: what an embedder builds once and runs steps with.
 
-use std::path::PathBuf;
+mod builder;
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use wasmtime::Engine;
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::Linker;
 
-use crate::auth::Authenticator;
-use crate::build::{BuildEngine, PushRecords};
 use crate::capability::ErrorKind;
-use crate::component::bindings::Step;
-use crate::component::engine::{self, Ticker};
+use crate::component::engine::Ticker;
 use crate::component::invoke;
 use crate::component::state::{Capabilities, RunContext, RunState};
 use crate::component::{CodeCache, Component, ComponentSource, Description, Limits, LoadError};
-use crate::ecr::Ecr;
 use crate::event::{EventKind, EventSink, NoEvents, Reporter, StepStatus};
 use crate::outcome::Outcome;
 use crate::policy::{BuiltInPolicy, Entitlement, Gate, NamedResources, Policy, Principal};
-use crate::registry::Registry;
 use crate::run::{RunError, RunRequest};
-use crate::secret::{Mask, Placeholders, SecretStores};
+use crate::secret::{Mask, Placeholders};
 
-/// A host that cannot be built.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum HostError {
-    /// The Wasm engine does not start.
-    #[error("the WebAssembly engine does not start: {0}")]
-    Engine(String),
-}
+pub use builder::{HostBuilder, HostError};
 
 /// Runs steps. Cheap to clone.
 #[derive(Clone)]
@@ -46,145 +36,6 @@ struct Shared {
     policy: Option<Arc<dyn Policy>>,
     allowed: Vec<Entitlement>,
     limits: Limits,
-}
-
-/// Builds a [`Host`]. What is not given is absent: a step that asks for it is told so.
-#[derive(Default)]
-pub struct HostBuilder {
-    cache: Option<CodeCache>,
-    capabilities: Capabilities,
-    policy: Option<Arc<dyn Policy>>,
-    allowed: Vec<Entitlement>,
-    limits: Limits,
-    configure_engine: Option<ConfigureEngine>,
-}
-
-type ConfigureEngine = Box<dyn FnOnce(&mut wasmtime::Config)>;
-
-impl HostBuilder {
-    /// Keeps compiled code in this cache.
-    #[must_use]
-    pub fn code_cache(mut self, cache: CodeCache) -> Self {
-        self.cache = Some(cache);
-        self
-    }
-
-    /// Logs in with this.
-    #[must_use]
-    pub fn authenticator(mut self, authenticator: impl Authenticator + 'static) -> Self {
-        self.capabilities.authenticator = Some(Arc::new(authenticator));
-        self
-    }
-
-    /// Builds with this engine.
-    #[must_use]
-    pub fn engine(mut self, engine: impl BuildEngine + 'static) -> Self {
-        self.capabilities.engine = Some(Arc::new(engine));
-        self
-    }
-
-    /// Reads and writes registries with this.
-    #[must_use]
-    pub fn registry(mut self, registry: impl Registry + 'static) -> Self {
-        self.capabilities.registry = Some(Arc::new(registry));
-        self
-    }
-
-    /// Talks to Amazon ECR with this.
-    #[must_use]
-    pub fn ecr(mut self, ecr: impl Ecr + 'static) -> Self {
-        self.capabilities.ecr = Some(Arc::new(ecr));
-        self
-    }
-
-    /// Records what was pushed, so that a build can be skipped where nothing has changed since.
-    /// Without it none is.
-    #[must_use]
-    pub fn push_records(mut self, records: PushRecords) -> Self {
-        self.capabilities.push_records = Some(records);
-        self
-    }
-
-    /// Decides with this policy. Without one, a built-in step may touch what its settings name,
-    /// and a component from elsewhere may only log.
-    #[must_use]
-    pub fn policy(mut self, policy: impl Policy + 'static) -> Self {
-        self.policy = Some(Arc::new(policy));
-        self
-    }
-
-    /// Lets the settings of built-in steps name these rights over the machine, where no policy is
-    /// given.
-    #[must_use]
-    pub fn allow(mut self, entitlements: impl IntoIterator<Item = Entitlement>) -> Self {
-        self.allowed.extend(entitlements);
-        self
-    }
-
-    /// Takes the values of build secrets from these stores, in this order. Every secret that they
-    /// supply, to this host or to others who hold a clone of them, is left out of whatever this
-    /// host shows: give the authenticator the same.
-    #[must_use]
-    pub fn secret_stores(mut self, stores: SecretStores) -> Self {
-        self.capabilities.secrets = stores;
-        self
-    }
-
-    /// Keeps the caches of builds that are folders (`type=local`) within this one. Without it a
-    /// build that asks for one is refused. Nobody but this host and its engines may write there:
-    /// builds take layers from it.
-    #[must_use]
-    pub fn build_cache_folder(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.capabilities.build_cache_folder = Some(folder.into());
-        self
-    }
-
-    /// Limits every run. A run can tighten them.
-    #[must_use]
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Changes the Wasm engine's settings before it starts, such as how it gets its memory.
-    #[must_use]
-    pub fn configure_engine(
-        mut self,
-        configure: impl FnOnce(&mut wasmtime::Config) + 'static,
-    ) -> Self {
-        self.configure_engine = Some(Box::new(configure));
-        self
-    }
-
-    /// Builds the host.
-    ///
-    /// # Errors
-    /// Where the Wasm engine does not start.
-    pub fn build(self) -> Result<Host, HostError> {
-        let failed = |error: wasmtime::Error| HostError::Engine(format!("{error:#}"));
-        let mut config = engine::config();
-        if let Some(configure) = self.configure_engine {
-            configure(&mut config);
-        }
-        let engine = Engine::new(&config).map_err(failed)?;
-        let mut linker = Linker::new(&engine);
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(failed)?;
-        Step::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(failed)?;
-        let ticker =
-            Ticker::start(&engine).map_err(|error| HostError::Engine(error.to_string()))?;
-        Ok(Host {
-            shared: Arc::new(Shared {
-                engine,
-                linker,
-                ticker,
-                cache: self.cache,
-                capabilities: self.capabilities,
-                policy: self.policy,
-                allowed: self.allowed,
-                limits: self.limits,
-            }),
-        })
-    }
 }
 
 impl Host {

@@ -46,7 +46,7 @@ fn wrong_arguments_end_with_2_and_say_what_is_wrong() {
     let cases: [(&[&str], &str); 14] = [
         (&[], "Usage: stepyard <COMMAND>"),
         (&["bild"], "unrecognized subcommand 'bild'"),
-        (&["run"], "<FILE|STEP>"),
+        (&["run"], "nothing to run is named\n  name a file, "),
         (
             &["run", "--tiemout", "1s"],
             "a similar argument exists: '--timeout'",

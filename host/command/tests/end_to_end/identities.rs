@@ -82,7 +82,7 @@ fn a_token_in_a_file_is_exchanged_for_a_role() {
     with_file("workspace/token");
     run_to_end(&mut project.run_command(&["pipeline.yaml"]))
         .expect(2)
-        .says("are inside the workspace");
+        .says("workspace/token (the OIDC token) is inside the workspace");
 }
 
 #[test]
