@@ -1,4 +1,5 @@
-//! The project's own tasks: `cargo xtask prepare | test | fixtures | services | demo | bench`.
+//! The project's own tasks: `cargo xtask prepare | test | faults | fixtures | services | demo |
+//! bench`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -11,6 +12,7 @@ mod bridge;
 mod demo;
 mod ecr_api;
 mod error;
+mod faults;
 mod fixtures;
 mod http;
 mod interrupt;
@@ -42,6 +44,8 @@ enum Task {
     Prepare,
     /// Check formatting and lints, run every test, and count the results
     Test(test::Options),
+    /// Fail each request of a run in each way, and check that no tag names a wrong image
+    Faults,
     /// Build the guest fixtures in tests/guests
     Fixtures,
     /// Start the services that the tests use, print their variables, and wait for Ctrl-C
@@ -84,6 +88,7 @@ fn run(task: Task) -> Result<ExitCode> {
             println!("prepared: every tool is installed and every service starts");
         }
         Task::Test(options) => return Ok(test::run(&options)),
+        Task::Faults => return faults::run(),
         Task::Fixtures => {
             prepare::wasm_target::install()?;
             for component in fixtures::build(None)? {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use stepyard_grammar::{Digest, StepIdentifier, StepTimeout};
+use stepyard_local_ecr::Replica;
 
 /// Run CI steps as sandboxed WebAssembly components.
 ///
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Run(Box<RunArguments>),
     /// Check a file without running anything
     Check(Box<CheckArguments>),
+    /// Look whether steps would work on this machine, without building or pushing anything
+    Doctor(Box<DoctorArguments>),
     /// Show what a component is: name, version, digest, imports, settings
     Inspect(InspectArguments),
     /// Serve an Amazon ECR on this machine, to try and test without AWS
@@ -45,7 +48,7 @@ pub(crate) enum Command {
 pub(crate) struct InputArguments {
     /// A YAML file with steps in Harness's shape, or the name of a built-in step
     /// (build-push-ecr, promote-image)
-    #[arg(value_name = "FILE|STEP", required_unless_present = "component")]
+    #[arg(value_name = "FILE|STEP")]
     pub(crate) target: Option<String>,
 
     /// A setting of the step: NAME=VALUE; a list as a,b or by repeating; an entry of a mapping as
@@ -128,6 +131,29 @@ pub(crate) struct CheckArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = DOCTOR_EXIT_CODES)]
+pub(crate) struct DoctorArguments {
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+
+    /// How long each check may take, such as 10s
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = timeout)]
+    pub(crate) timeout: Duration,
+
+    /// How the findings are shown
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(crate) format: FindingForm,
+}
+
+const DOCTOR_EXIT_CODES: &str = "\
+Without a file or step it looks at the machine and at all connectors.
+
+Exit codes:
+  0  nothing failed; warnings and what could not be proven count as nothing
+  1  something failed
+  2  the input is wrong: arguments, a settings file, a component";
+
+#[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
     /// A component file, or the name of a built-in step
     #[arg(value_name = "COMPONENT")]
@@ -168,6 +194,14 @@ pub(crate) struct LocalEcrArguments {
     #[arg(long)]
     pub(crate) create_on_push: bool,
 
+    /// A JSON file with what scans find: {"team/app:1.0": [{"name": "CVE-…", "severity": "HIGH"}]}
+    #[arg(long, value_name = "FILE")]
+    pub(crate) findings: Option<PathBuf>,
+
+    /// Say of images that they are replicated there: [ACCOUNT/]REGION, with =FAILED or =IN_PROGRESS
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) replicate: Vec<Replica>,
+
     /// Deny an IAM action, such as ecr:PutImage
     #[arg(long, value_name = "ACTION")]
     pub(crate) deny: Vec<String>,
@@ -184,6 +218,15 @@ pub(crate) enum EventForm {
     Pretty,
     /// One JSON object a line
     Ndjson,
+}
+
+/// How the findings of `stepyard doctor` are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FindingForm {
+    /// For people: a line each, with marks on a terminal
+    Text,
+    /// One JSON object
+    Json,
 }
 
 fn timeout(text: &str) -> Result<Duration, String> {

@@ -1,8 +1,9 @@
 //! `stepyard local-ecr`: an Amazon ECR on this machine.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 
-use stepyard_local_ecr::LocalEcr;
+use stepyard_local_ecr::{Findings, LocalEcr};
 
 use crate::arguments::LocalEcrArguments;
 use crate::exit::{Code, Failure};
@@ -15,6 +16,12 @@ pub(crate) async fn run(arguments: LocalEcrArguments) -> Result<Code, Failure> {
         .token_lifetime(arguments.token_lifetime)
         .blob_mounting(arguments.blob_mounting)
         .create_on_push(arguments.create_on_push);
+    if let Some(path) = &arguments.findings {
+        builder = builder.findings(read_findings(path)?);
+    }
+    for replica in arguments.replicate {
+        builder = builder.replicate(replica);
+    }
     for action in arguments.deny {
         builder = builder.deny(action);
     }
@@ -43,4 +50,19 @@ pub(crate) async fn run(arguments: LocalEcrArguments) -> Result<Code, Failure> {
     crate::run::interrupted().await?;
     server.shutdown().await;
     Ok(Code::Done)
+}
+
+fn read_findings(path: &Path) -> Result<Findings, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::input(
+            format!("{} cannot be read: {error}", path.display()),
+            "--findings names a JSON file",
+        )
+    })?;
+    Findings::parse(&text).map_err(|error| {
+        Failure::input(
+            format!("{}: {error}", path.display()),
+            "docs/local-ecr.md shows such a file",
+        )
+    })
 }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod doctor;
 mod exit;
 mod inspect;
 mod local_ecr;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         match arguments.command {
             Command::Run(arguments) => run::run(arguments).await,
             Command::Check(arguments) => check::run(arguments).await,
+            Command::Doctor(arguments) => doctor::run(arguments).await,
             Command::Inspect(arguments) => inspect::run(arguments).await,
             Command::LocalEcr(arguments) => local_ecr::run(arguments).await,
         }

@@ -5,17 +5,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stepyard::auth::ConnectorAuthenticator;
-use stepyard::auth::aws::AwsEndpoints;
+use stepyard::auth::aws::{AwsEndpoints, EnvironmentOidcToken, OidcTokenFile};
 use stepyard::build::PushRecords;
 use stepyard::build::buildkit::{BuildKitDaemon, BuildKitEngine};
 use stepyard::build::docker::{DockerEngine, DockerHost};
 use stepyard::component::CodeCache;
-use stepyard::configuration::{Configuration, EngineName, SecretsConfiguration};
+use stepyard::configuration::{Configuration, EngineName, SecretSource};
 use stepyard::connector::{ConnectorKind, Connectors};
 use stepyard::ecr::aws::AwsEcr;
 use stepyard::registry::{Endpoint, Endpoints, OciRegistry};
-use stepyard::secret::{DirectorySecrets, EnvironmentSecrets, FileSecrets, SecretStore};
-use stepyard::{Component, ComponentSource, Host, HostBuilder, Limits, StepFailure};
+use stepyard::secret::{
+    CommandSecrets, DirectorySecrets, EnvironmentSecrets, FileSecrets, ScopedSecrets, SecretStore,
+    SecretStores,
+};
+use stepyard::{Component, ComponentSource, Host, HostBuilder, Limits, StepFailure, Workspace};
 
 use crate::arguments::InputArguments;
 use crate::exit::{Code, Failure};
@@ -23,50 +26,76 @@ use crate::exit::{Code, Failure};
 /// Reads the operator's configuration: the file that is named, or the one of the user who runs
 /// the command. Never one from the current folder, which in CI holds what somebody else wrote.
 pub(crate) fn configuration(path: Option<&Path>) -> Result<Configuration, Failure> {
-    let own = base_folder("XDG_CONFIG_HOME", ".config")
-        .map(|folder| folder.join("stepyard/stepyard.toml"))
-        .filter(|path| path.is_file());
-    match path.map(Path::to_owned).or(own) {
+    match configuration_path(path) {
         Some(path) => Ok(Configuration::read(&path)?),
         None => Ok(Configuration::default()),
     }
 }
 
+/// Where the operator's configuration is, if there is one.
+pub(crate) fn configuration_path(named: Option<&Path>) -> Option<PathBuf> {
+    let own = || {
+        base_folder("XDG_CONFIG_HOME", ".config")
+            .map(|folder| folder.join("stepyard/stepyard.toml"))
+            .filter(|path| path.is_file())
+    };
+    named.map(Path::to_owned).or_else(own)
+}
+
+/// Opens the workspace.
+pub(crate) fn workspace(
+    configuration: &Configuration,
+    input: &InputArguments,
+) -> Result<Workspace, Failure> {
+    let workspace = Workspace::open(&input.workspace).map_err(|error| {
+        Failure::input(
+            format!(
+                "the workspace {} cannot be opened: {error}",
+                input.workspace.display()
+            ),
+            "name a folder with --workspace",
+        )
+    })?;
+    require_apart(configuration, &input.workspace)?;
+    Ok(workspace)
+}
+
 /// Refuses a workspace that holds the operator's secrets, compiled code or caches: steps read it,
 /// builds copy it, and whoever wrote it could have put something there.
-pub(crate) fn require_apart(
-    configuration: &Configuration,
-    workspace: &Path,
-) -> Result<(), Failure> {
-    let secrets = match &configuration.secrets {
-        SecretsConfiguration::Directory(path) | SecretsConfiguration::File(path) => Some(path),
-        SecretsConfiguration::None => None,
-    };
+fn require_apart(configuration: &Configuration, workspace: &Path) -> Result<(), Failure> {
+    let secrets = configuration.secrets.stores.iter();
+    let secrets = secrets.filter_map(|store| match &store.source {
+        SecretSource::Environment => None,
+        SecretSource::Directory(path) | SecretSource::File(path) => Some(("the secrets", path)),
+        // A name alone is looked for in PATH.
+        SecretSource::Command(command) => (command.program.components().count() > 1)
+            .then_some(("the program that prints secrets", &command.program)),
+    });
     let folders = [
-        ("secrets", secrets),
+        ("the OIDC token", &configuration.aws.oidc_token_file),
         (
-            "cache of compiled components",
-            configuration.components.cache.as_ref(),
+            "the cache of compiled components",
+            &configuration.components.cache,
         ),
-        (
-            "records of pushed images",
-            configuration.build.records.as_ref(),
-        ),
-        ("caches of builds", configuration.build.cache.as_ref()),
+        ("the records of pushed images", &configuration.build.records),
+        ("the caches of builds", &configuration.build.cache),
     ];
+    let folders = folders
+        .into_iter()
+        .filter_map(|(what, path)| Some((what, path.as_ref()?)));
     let workspace = workspace.canonicalize()?;
-    for (what, path) in folders {
-        if let Some(path) = path
-            && path
-                .canonicalize()
-                .is_ok_and(|path| path.starts_with(&workspace))
+    for (what, path) in secrets.chain(folders) {
+        if path
+            .canonicalize()
+            .is_ok_and(|path| path.starts_with(&workspace))
         {
             return Err(Failure::input(
                 format!(
-                    "the {what} at {} are inside the workspace, where steps and builds can read them",
+                    "{} ({what}) is inside the workspace, where steps and builds can read it and \
+                     others can write it",
                     path.display()
                 ),
-                "keep them elsewhere, or name another folder with --workspace",
+                "keep it elsewhere, or name another folder with --workspace",
             ));
         }
     }
@@ -107,6 +136,22 @@ pub(crate) fn bare_host(configuration: &Configuration) -> Result<HostBuilder, Fa
 
 /// A host with every capability that the files configure.
 pub(crate) fn host(configuration: &Configuration, connectors: Connectors) -> Result<Host, Failure> {
+    host_with(configuration, connectors, |registry| registry)
+}
+
+/// The same host, whose requests to registries fail at the first attempt.
+pub(crate) fn impatient_host(
+    configuration: &Configuration,
+    connectors: Connectors,
+) -> Result<Host, Failure> {
+    host_with(configuration, connectors, OciRegistry::without_retries)
+}
+
+fn host_with(
+    configuration: &Configuration,
+    connectors: Connectors,
+    change: fn(OciRegistry) -> OciRegistry,
+) -> Result<Host, Failure> {
     let mut endpoints = Endpoints::new();
     for (registry, configured) in &configuration.registries {
         let endpoint = Endpoint::parse(configured.endpoint.as_str())
@@ -129,16 +174,26 @@ pub(crate) fn host(configuration: &Configuration, connectors: Connectors) -> Res
     let aws_url = aws_url.map(|endpoint| endpoint.as_str().to_owned());
     let aws_endpoints = AwsEndpoints {
         ecr: aws_url.clone(),
+        ecr_public: aws_url.clone(),
         sts: aws_url,
     };
     let stores = secret_stores(configuration)?;
     let authenticator = ConnectorAuthenticator::new(connectors, stores.clone(), aws_endpoints);
+    let authenticator = match &configuration.aws.oidc_token_file {
+        Some(path) => {
+            let named_by = "oidc-token-file under [aws] of stepyard.toml";
+            authenticator.with_oidc_tokens(OidcTokenFile::new(path, named_by))
+        }
+        None => authenticator.with_oidc_tokens(EnvironmentOidcToken),
+    };
     let mut builder = bare_host(configuration)?
         .ecr(AwsEcr::new(&authenticator))
         .authenticator(authenticator)
         .secret_stores(stores)
         .allow(configuration.build.allow.iter().copied())
-        .registry(OciRegistry::new(endpoints.clone()).map_err(StepFailure)?);
+        .registry(change(
+            OciRegistry::new(endpoints.clone()).map_err(StepFailure)?,
+        ));
     if let Some(records) = push_records(configuration)? {
         builder = builder.push_records(records);
     }
@@ -203,24 +258,38 @@ fn push_records(configuration: &Configuration) -> Result<Option<PushRecords>, Fa
     Ok(cache_folder("pushed").and_then(|folder| PushRecords::open(folder).ok()))
 }
 
-fn secret_stores(configuration: &Configuration) -> Result<Vec<Arc<dyn SecretStore>>, Failure> {
-    let mut stores: Vec<Arc<dyn SecretStore>> = vec![Arc::new(EnvironmentSecrets)];
-    match &configuration.secrets {
-        SecretsConfiguration::File(path) => {
-            let secrets = FileSecrets::read(path).map_err(|error| {
-                Failure::input(
-                    error.to_string(),
-                    "the file is named under [secrets] of stepyard.toml",
-                )
-            })?;
-            stores.push(Arc::new(secrets));
-        }
-        SecretsConfiguration::Directory(path) => {
-            stores.push(Arc::new(DirectorySecrets::new(path)));
-        }
-        SecretsConfiguration::None => {}
+fn secret_stores(configuration: &Configuration) -> Result<SecretStores, Failure> {
+    let mut stores = Vec::new();
+    for configured in &configuration.secrets.stores {
+        let store = secret_store(&configured.source)?;
+        stores.push(match &configured.scopes {
+            Some(scopes) => Arc::new(ScopedSecrets::new(store, scopes.clone())),
+            None => store,
+        });
     }
-    Ok(stores)
+    Ok(SecretStores::new(stores))
+}
+
+fn secret_store(source: &SecretSource) -> Result<Arc<dyn SecretStore>, Failure> {
+    Ok(match source {
+        SecretSource::Environment => Arc::new(EnvironmentSecrets),
+        SecretSource::Directory(path) => Arc::new(DirectorySecrets::new(path)),
+        SecretSource::File(path) => Arc::new(FileSecrets::read(path).map_err(|error| {
+            Failure::input(
+                error.to_string(),
+                "the file is named under [secrets] of stepyard.toml",
+            )
+        })?),
+        SecretSource::Command(command) => {
+            let store = CommandSecrets::new(&command.program, command.arguments.clone())
+                .environment(command.environment.clone())
+                .absent_exit_codes(command.absent_exit_codes.clone());
+            Arc::new(match command.timeout {
+                Some(timeout) => store.timeout(timeout),
+                None => store,
+            })
+        }
+    })
 }
 
 /// A folder for what can be made again.

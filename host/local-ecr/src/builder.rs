@@ -1,4 +1,6 @@
 use crate::authentication::{AccessKey, Authority, Seal};
+use crate::findings::Findings;
+use crate::replication::Replica;
 use crate::restrictions::Restrictions;
 use crate::server::Server;
 use crate::service::Service;
@@ -26,6 +28,8 @@ impl LocalEcr {
             token_lifetime: Duration::from_secs(12 * 60 * 60),
             blob_mounting: false,
             create_on_push: false,
+            findings: Findings::default(),
+            replicas: Vec::new(),
             restrictions: Restrictions::default(),
             access_keys: Vec::new(),
             external_id: None,
@@ -42,6 +46,8 @@ pub struct Builder {
     token_lifetime: Duration,
     blob_mounting: bool,
     create_on_push: bool,
+    findings: Findings,
+    replicas: Vec<Replica>,
     restrictions: Restrictions,
     access_keys: Vec<AccessKey>,
     external_id: Option<String>,
@@ -110,6 +116,20 @@ impl Builder {
         self
     }
 
+    /// What scans of images find. Default: nothing.
+    #[must_use]
+    pub fn findings(mut self, findings: Findings) -> Self {
+        self.findings = findings;
+        self
+    }
+
+    /// Says of every image that it is replicated there too. Nothing is copied. Default: nowhere.
+    #[must_use]
+    pub fn replicate(mut self, replica: Replica) -> Self {
+        self.replicas.push(replica);
+        self
+    }
+
     /// Answers every n-th call of an IAM action such as `ecr:PutImage` with
     /// `ThrottlingException`, or 429 `TOOMANYREQUESTS` on the registry API.
     #[must_use]
@@ -174,6 +194,8 @@ impl Builder {
                 address,
                 blob_mounting: self.blob_mounting,
                 create_on_push: self.create_on_push,
+                findings: self.findings,
+                replicas: self.replicas,
                 external_id: self.external_id,
             },
         ))

@@ -25,15 +25,18 @@
 //! - Without configured access keys every signed request is accepted and no signature is
 //!   verified. With them (see [`Builder::access_key`]) Signature Version 4 is verified in full.
 //! - Policies are stored and given back, but not evaluated; use [`Builder::deny`].
-//! - Nothing is scanned, and lifecycle policies delete nothing.
+//! - Lifecycle policies delete nothing, scans find what they are told ([`Builder::findings`]) and end
+//!   at once, and replicas are only said to be there ([`Builder::replicate`]).
 //! - A blob is answered directly, not by a redirect to S3.
 //! - It speaks plain HTTP: bind it to a loopback address.
 
 mod authentication;
 mod builder;
 mod ecr_api;
+mod findings;
 mod names;
 mod registry_api;
+mod replication;
 mod restrictions;
 mod server;
 mod service;
@@ -42,4 +45,6 @@ mod sts;
 
 pub use authentication::AccessKey;
 pub use builder::{Builder, LocalEcr, StartError};
+pub use findings::{Findings, FindingsError};
+pub use replication::Replica;
 pub use server::Server;

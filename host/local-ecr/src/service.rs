@@ -1,10 +1,13 @@
 use crate::authentication::Authority;
+use crate::findings::Findings;
 use crate::names::now;
+use crate::replication::Replica;
 use crate::restrictions::{Refusal, Restrictions};
-use crate::storage::{Repository, Settings, Storage, StorageError, TagMutability, blocking};
+use crate::storage::{Repository, Settings, Storage, StorageError, blocking};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use stepyard_grammar::AwsRegion;
+use stepyard_grammar::{AwsRegion, RepositoryEncryption, TagMutability};
 
 /// What every request handler works with.
 pub(crate) struct Service {
@@ -16,6 +19,8 @@ pub(crate) struct Service {
     pub(crate) address: SocketAddr,
     pub(crate) blob_mounting: bool,
     pub(crate) create_on_push: bool,
+    pub(crate) findings: Findings,
+    pub(crate) replicas: Vec<Replica>,
     /// What AssumeRole asks for.
     pub(crate) external_id: Option<String>,
 }
@@ -34,6 +39,8 @@ impl Service {
             created_at: now(),
             mutability: TagMutability::default(),
             scan_on_push: false,
+            encryption: RepositoryEncryption::default(),
+            tags: BTreeMap::new(),
             repository_policy: None,
             lifecycle_policy: None,
         };

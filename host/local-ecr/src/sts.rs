@@ -105,6 +105,8 @@ fn answer(
     match action {
         "GetCallerIdentity" => {
             let principal = service.authority.authenticate(request, body)?;
+            // AWS lets everybody ask; a VPC endpoint's policy need not.
+            service.check_action("sts:GetCallerIdentity", &principal.arn, "*")?;
             Ok(elements(&[
                 ("Arn", &principal.arn),
                 ("UserId", &principal.user_id),

@@ -16,12 +16,12 @@ use crate::component::invoke;
 use crate::component::state::{Capabilities, RunContext, RunState};
 use crate::component::{CodeCache, Component, ComponentSource, Description, Limits, LoadError};
 use crate::ecr::Ecr;
-use crate::event::{EventKind, NoEvents, Reporter, StepStatus};
+use crate::event::{EventKind, EventSink, NoEvents, Reporter, StepStatus};
 use crate::outcome::Outcome;
 use crate::policy::{BuiltInPolicy, Entitlement, Gate, NamedResources, Policy, Principal};
 use crate::registry::Registry;
 use crate::run::{RunError, RunRequest};
-use crate::secret::{Placeholders, SecretStore, SecretStores};
+use crate::secret::{Mask, Placeholders, SecretStores};
 
 /// A host that cannot be built.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -121,10 +121,12 @@ impl HostBuilder {
         self
     }
 
-    /// Takes the values of build secrets from these stores, in this order.
+    /// Takes the values of build secrets from these stores, in this order. Every secret that they
+    /// supply, to this host or to others who hold a clone of them, is left out of whatever this
+    /// host shows: give the authenticator the same.
     #[must_use]
-    pub fn secret_stores(mut self, stores: Vec<Arc<dyn SecretStore>>) -> Self {
-        self.capabilities.secrets = SecretStores::new(stores);
+    pub fn secret_stores(mut self, stores: SecretStores) -> Self {
+        self.capabilities.secrets = stores;
         self
     }
 
@@ -196,6 +198,17 @@ impl Host {
         crate::component::built_in_names()
     }
 
+    /// The secrets that are left out of whatever the runs of this host show. An embedder notes here
+    /// what it keeps secret itself.
+    pub fn mask(&self) -> &Mask {
+        self.shared.capabilities.secrets.mask()
+    }
+
+    /// A reporter of this host's, for what happens to a step outside of its run.
+    pub fn reporter(&self, sink: Arc<dyn EventSink>, step: impl Into<Arc<str>>) -> Reporter {
+        Reporter::new(sink, step).masking(self.mask().clone())
+    }
+
     /// Loads a component. Compiling one that is not in the code cache takes from 0.1 s to some
     /// seconds of CPU time and is done on a thread of its own.
     ///
@@ -264,7 +277,7 @@ impl Host {
         request: RunRequest,
     ) -> Result<Outcome, RunError> {
         let begin = Instant::now();
-        let reporter = request.reporter();
+        let reporter = self.reporter(request.sink.clone(), request.step.clone());
         reporter.report(EventKind::StepStarted {
             component: component.name().to_owned(),
             digest: component.digest().to_string(),
@@ -284,11 +297,17 @@ impl Host {
                 .unwrap_or(Err(RunError::TimedOut { limit })),
             None => run.await,
         };
-        let duration = begin.elapsed();
-        let result = result.map(|outcome| Outcome {
-            duration,
-            ..outcome
-        });
+        let result = match result {
+            Ok(mut outcome) => {
+                outcome.apply(self.mask());
+                outcome.duration = begin.elapsed();
+                Ok(outcome)
+            }
+            Err(mut error) => {
+                error.apply(self.mask());
+                Err(error)
+            }
+        };
         let status = match &result {
             Ok(_) => StepStatus::Succeeded,
             Err(error) => error.status(),
@@ -309,18 +328,38 @@ impl Host {
         component: &Component,
         request: RunRequest,
     ) -> Result<(), RunError> {
+        match self
+            .try_out(component, request, Capabilities::default())
+            .await
+        {
+            Err(RunError::Step(failure)) if failure.0.kind != ErrorKind::InvalidSettings => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Runs a step for a short time with capabilities that do nothing. A step that then still
+    /// waits or computes is no failure.
+    ///
+    /// # Errors
+    /// As [`Host::run`].
+    pub(crate) async fn try_out(
+        &self,
+        component: &Component,
+        request: RunRequest,
+        capabilities: Capabilities,
+    ) -> Result<(), RunError> {
         let reporter = Reporter::new(Arc::new(NoEvents), request.step.clone());
         let limits = Limits::for_validation(&request.tightened(&self.shared.limits));
-        let capabilities = Capabilities::default();
         let run = self.run_within(component, request, &reporter, capabilities, &limits);
         match tokio::time::timeout(limits.cpu_time, run).await {
-            Ok(Err(RunError::Step(failure))) if failure.0.kind != ErrorKind::InvalidSettings => {
-                Ok(())
-            }
-            Ok(Err(error)) => Err(error),
-            // A step that waits is past its validation.
-            Ok(Ok(_)) | Err(_) => Ok(()),
+            Ok(result) => result.map(drop),
+            Err(_) => Ok(()),
         }
+    }
+
+    /// What the host can do.
+    pub(crate) fn capabilities(&self) -> &Capabilities {
+        &self.shared.capabilities
     }
 
     async fn run_within(

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::secret::Mask;
+
 /// What a run that succeeded leaves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
@@ -30,4 +32,33 @@ pub struct PushedImage {
     /// The sum of the compressed layers and the configuration in bytes, where known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
+}
+
+impl Outcome {
+    /// Masks every text: what a step returns ends in files, and in the settings of later steps.
+    pub(crate) fn apply(&mut self, mask: &Mask) {
+        for (name, value) in &mut self.outputs {
+            mask.apply(name);
+            mask.apply(value);
+        }
+        for image in &mut self.images {
+            image.apply(mask);
+        }
+    }
+}
+
+impl PushedImage {
+    /// Masks every text.
+    pub(crate) fn apply(&mut self, mask: &Mask) {
+        let Self {
+            registry,
+            repository,
+            tag,
+            digest,
+            size: _,
+        } = self;
+        for text in [registry, repository, tag, digest] {
+            mask.apply(text);
+        }
+    }
 }

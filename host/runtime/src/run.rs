@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::component::{GuestFailure, Limits};
-use crate::event::{EventSink, NoEvents, Reporter, StepStatus};
+use crate::event::{EventSink, NoEvents, StepStatus};
 use crate::policy::NamingError;
-use crate::secret::Placeholders;
+use crate::secret::{Mask, Placeholders};
 use crate::workspace::Workspace;
 
 /// What a run is given.
@@ -18,7 +18,7 @@ pub struct RunRequest {
     pub(crate) workspace: Option<Workspace>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) memory: Option<usize>,
-    sink: Arc<dyn EventSink>,
+    pub(crate) sink: Arc<dyn EventSink>,
 }
 
 impl RunRequest {
@@ -75,10 +75,6 @@ impl RunRequest {
     pub fn events(mut self, sink: impl EventSink + 'static) -> Self {
         self.sink = Arc::new(sink);
         self
-    }
-
-    pub(crate) fn reporter(&self) -> Reporter {
-        Reporter::new(self.sink.clone(), self.step.clone())
     }
 
     pub(crate) fn wall_clock(&self, limit: Option<Duration>) -> Option<Duration> {
@@ -155,6 +151,21 @@ impl From<CapabilityError> for RunError {
 }
 
 impl RunError {
+    /// Masks what the step and the capabilities say.
+    pub(crate) fn apply(&mut self, mask: &Mask) {
+        match self {
+            Self::Step(StepFailure(error)) => mask.apply_to_error(error),
+            Self::Guest(GuestFailure::Trapped { message, help: _ }) => mask.apply(message),
+            Self::FaultyOutcome { problem } => mask.apply(problem),
+            // Of the host's own words and numbers, or of settings, which hold no secret.
+            Self::Guest(GuestFailure::Memory { .. } | GuestFailure::CpuTime { .. })
+            | Self::TimedOut { .. }
+            | Self::SettingsTooLarge { .. }
+            | Self::Naming(_)
+            | Self::Sandbox(_) => {}
+        }
+    }
+
     /// How the step ended.
     pub fn status(&self) -> StepStatus {
         match self {

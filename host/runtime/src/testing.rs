@@ -23,12 +23,18 @@ pub(crate) fn reporter() -> Reporter {
 
 /// `call`, permitted.
 pub(crate) async fn authorize<C: Call>(call: C) -> Authorized<C> {
+    authorize_for("test", call).await
+}
+
+/// `call`, permitted to the step with this identifier.
+pub(crate) async fn authorize_for<C: Call>(step: &str, call: C) -> Authorized<C> {
     let principal = Principal {
         name: "test".to_owned(),
         digest: "sha256:0".to_owned(),
         origin: Origin::BuiltIn,
     };
-    let gate = Gate::new(Arc::new(PermitAll), principal, reporter());
+    let reporter = Reporter::new(Arc::new(NoEvents), step);
+    let gate = Gate::new(Arc::new(PermitAll), principal, reporter);
     gate.pass(call, async |authorized| Ok(authorized))
         .await
         .unwrap()

@@ -40,6 +40,11 @@ pub(crate) fn request(
         request = request.secret_file(id, path);
     }
     for (index, connector) in plan.base_image_connectors.iter().enumerate() {
+        // Its own registry is known already, so the connector needs no region.
+        if *connector == plan.connector {
+            request = request.base_image_credential(credential);
+            continue;
+        }
         let base = auth::login(connector, None)
             .map_err(|error| error.with_context(format_args!("baseImageConnectorRefs[{index}]")))?;
         request = request.base_image_credential(&base);

@@ -9,7 +9,7 @@ use stepyard_sdk::{
 };
 
 use crate::{
-    plan::{check_pairs, check_path, check_word},
+    check::{check_pairs, check_path, check_word},
     settings::{BuildPushEcr, Network, ProvenanceMode},
 };
 
@@ -70,6 +70,11 @@ impl Extensions {
             sbom: settings.sbom,
             source_date_epoch: epoch.and_then(|text| check_epoch(&text.0, problems)),
         }
+    }
+
+    /// Whether the image gets an attestation of how it was built.
+    pub(crate) fn attests_the_build(&self) -> bool {
+        self.provenance.is_some()
     }
 
     /// The request with these settings. The engine reports or refuses what it lacks.

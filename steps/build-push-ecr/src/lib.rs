@@ -9,10 +9,13 @@
 
 mod build;
 pub mod cache;
+mod check;
 pub mod extensions;
 pub mod plan;
+mod policies;
 mod prepare;
 pub mod report;
+pub mod repository;
 pub mod resources;
 mod run;
 pub mod secrets;

@@ -10,8 +10,10 @@ use stepyard_sdk::{
 
 use crate::{
     cache::{self, Cache, NamedCache},
+    check::{check_pairs, check_path, check_word},
     extensions::Extensions,
     report::NotApplicable,
+    repository::Creation,
     resources::CheckedResources,
     secrets::{self, BuildSecrets},
     settings::BuildPushEcr,
@@ -29,6 +31,14 @@ pub struct Plan {
     pub registry: EcrRegistry,
     /// The repository there.
     pub repository: EcrRepositoryName,
+    /// Whether to make the repository where it does not exist.
+    pub creation: Creation,
+    /// A file of the workspace that says which images expire.
+    pub lifecycle_policy: Option<String>,
+    /// A file of the workspace that says who may use the repository.
+    pub repository_policy: Option<String>,
+    /// Whether to build nothing where all tags exist.
+    pub skip_existing: bool,
     /// The tag to push under.
     pub first_tag: Tag,
     /// The tags to add afterwards, in order, each once.
@@ -74,6 +84,13 @@ pub struct BuildPlan {
     pub skip_unchanged: bool,
 }
 
+impl BuildPlan {
+    /// Whether every build makes another image: an attestation of how it was built holds its time.
+    pub fn makes_a_new_image(&self) -> bool {
+        self.extensions.attests_the_build() && !self.skip_unchanged
+    }
+}
+
 impl Plan {
     /// The same plan with `tag`, one of its tags, as the one to push under.
     #[must_use]
@@ -101,6 +118,15 @@ impl Plan {
         check_connector("connectorRef", &settings.connector_ref, problems);
         let registry = check_registry(&settings, problems);
         let repository = check_repository(&settings.image_name, problems);
+        let creation = Creation::check(&settings.create_repository, problems);
+        for (setting, path) in [
+            ("lifecyclePolicy", &settings.lifecycle_policy),
+            ("repositoryPolicy", &settings.repository_policy),
+        ] {
+            if let Some(path) = path {
+                check_path(setting, path, problems);
+            }
+        }
         let tags = check_tags(&settings.tags.0, problems);
         let base_image_connectors =
             check_base_images(&settings.base_image_connector_refs.0, problems);
@@ -131,7 +157,7 @@ impl Plan {
             &mut not_applicable,
         );
 
-        let (registry, repository) = (registry?, repository?);
+        let (registry, repository, creation) = (registry?, repository?, creation?);
         let (first_tag, further_tags) = tags?;
         let mut in_registry = |caches: Vec<NamedCache>| -> Vec<Cache> {
             caches
@@ -167,6 +193,10 @@ impl Plan {
             connector: settings.connector_ref,
             registry,
             repository,
+            creation,
+            lifecycle_policy: settings.lifecycle_policy,
+            repository_policy: settings.repository_policy,
+            skip_existing: settings.skip_push_if_tag_exists,
             first_tag,
             further_tags,
             base_image_connectors,
@@ -298,67 +328,6 @@ fn check_base_images(connectors: &[String], problems: &mut Problems) -> Vec<Stri
         }
     }
     checked
-}
-
-/// Whether `path` is relative to the workspace and stays in it.
-pub(crate) fn check_path(setting: impl std::fmt::Display, path: &str, problems: &mut Problems) {
-    let problem = if path.is_empty() {
-        "empty"
-    } else if path.contains("://") {
-        "a remote address"
-    } else if path.starts_with('/') {
-        "an absolute path"
-    } else if path.split('/').any(|segment| segment == "..") {
-        "a path with '..'"
-    } else if path.contains('\\') || path.chars().any(char::is_control) {
-        "a path with a backslash or a control character"
-    } else if path.len() > 4096 {
-        "a path of more than 4096 bytes"
-    } else {
-        return;
-    };
-    problems.add(
-        setting,
-        format_args!("found {problem}; expected a path relative to the workspace and within it"),
-    );
-}
-
-/// Whether `word` is one of the short names that Dockerfiles use.
-pub(crate) fn check_word(
-    setting: impl std::fmt::Display,
-    word: &str,
-    what: &str,
-    problems: &mut Problems,
-) {
-    let valid = (1..=128).contains(&word.len())
-        && word
-            .chars()
-            .all(|character| character.is_ascii_alphanumeric() || "._-".contains(character));
-    if !valid {
-        problems.add(
-            setting,
-            format_args!(
-                "{word:?} is not {what}; expected 1 to 128 letters, digits, '.', '_' or '-'"
-            ),
-        );
-    }
-}
-
-pub(crate) fn check_pairs(setting: &str, pairs: &BTreeMap<String, Text>, problems: &mut Problems) {
-    for (name, value) in pairs {
-        if name.is_empty() || name.contains(['=', '\n', '\r', '\0']) {
-            problems.add(
-                format_args!("{setting}[{name:?}]"),
-                "not a name; expected one that is not empty, without '=' and line ends",
-            );
-        }
-        if value.0.contains('\0') {
-            problems.add(
-                format_args!("{setting}[{name:?}]"),
-                "found a NUL character; expected text",
-            );
-        }
-    }
 }
 
 fn check_user(user: &str, problems: &mut Problems) -> Option<u32> {

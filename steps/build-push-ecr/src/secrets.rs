@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use stepyard_sdk::setting::{Problems, Text};
 
 use crate::{
-    plan::{check_path, check_word},
+    check::{check_path, check_word},
     report::NotApplicable,
 };
 

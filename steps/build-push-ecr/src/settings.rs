@@ -9,6 +9,8 @@ use stepyard_sdk::{
     setting::{Amount, OneOrMany, Text},
 };
 
+use crate::repository::CreateRepository;
+
 /// Builds an image from a Dockerfile and pushes it to a repository of Amazon ECR.
 #[derive(Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -22,7 +24,7 @@ pub struct BuildPushEcr {
     /// The AWS account that owns the registry: 12 digits, in quotes where the first is 0.
     #[schemars(extend("x-stepyard" = "ecr-account"))]
     pub account: Text,
-    /// The repository, without registry and tag. It must exist.
+    /// The repository, without registry and tag. It must exist, unless `createRepository` is set.
     #[schemars(extend("x-stepyard" = "ecr-repository"))]
     pub image_name: String,
     /// The tags, in the order in which they are written.
@@ -30,10 +32,11 @@ pub struct BuildPushEcr {
     pub tags: OneOrMany<Text>,
     /// Which of the registry's host names to use.
     #[serde(default)]
+    #[schemars(extend("x-stepyard" = "ecr-endpoint"))]
     pub registry_endpoint: RegistryEndpoint,
     /// Connectors for the registries of private base images.
     #[serde(default)]
-    #[schemars(extend("x-stepyard" = "connector"))]
+    #[schemars(extend("x-stepyard" = "base-image-connector"))]
     pub base_image_connector_refs: OneOrMany<String>,
     /// Whether kaniko finds changed files by `redo` (the default) or by reading them all.
     pub optimize: Option<bool>,
@@ -120,6 +123,20 @@ pub struct BuildPushEcr {
     /// Whether to build nothing where nothing has changed since the image was pushed last.
     #[serde(default)]
     pub skip_unchanged: bool,
+    /// Whether to make the repository where it does not exist: `true`, `on-push` where the registry
+    /// makes it when something is pushed, or what it is to be like.
+    #[serde(default)]
+    #[schemars(extend("x-stepyard" = "ecr-create-repository"))]
+    pub create_repository: CreateRepository,
+    /// A JSON file of the workspace that says which images of the repository expire.
+    #[schemars(extend("x-stepyard" = "ecr-lifecycle-policy"))]
+    pub lifecycle_policy: Option<String>,
+    /// A JSON file of the workspace that says who may use the repository.
+    #[schemars(extend("x-stepyard" = "ecr-repository-policy"))]
+    pub repository_policy: Option<String>,
+    /// Whether to build and push nothing where all the tags exist already.
+    #[serde(default)]
+    pub skip_push_if_tag_exists: bool,
 }
 
 fn workspace() -> String {
@@ -211,20 +228,24 @@ mod tests {
             .collect();
         let expected = [
             ("account", "ecr-account"),
-            ("baseImageConnectorRefs", "connector"),
+            ("baseImageConnectorRefs", "base-image-connector"),
             ("buildContexts", "build-context"),
             ("cacheFrom", "ecr-cache-repository"),
             ("cacheTo", "ecr-cache-destination"),
             ("connectorRef", "connector"),
             ("context", "workspace-path"),
+            ("createRepository", "ecr-create-repository"),
             ("dockerfile", "workspace-path"),
             ("envDockerSecrets", "secret"),
             ("envVariables", "secret"),
             ("fileDockerSecrets", "workspace-path"),
             ("imageName", "ecr-repository"),
+            ("lifecyclePolicy", "ecr-lifecycle-policy"),
             ("network", "network-mode"),
             ("region", "ecr-region"),
+            ("registryEndpoint", "ecr-endpoint"),
             ("remoteCacheImage", "ecr-cache-destination"),
+            ("repositoryPolicy", "ecr-repository-policy"),
             ("ssh", "ssh-agent"),
             ("tags", "tag"),
         ];

@@ -17,10 +17,10 @@ pub struct PromoteImage {
     #[schemars(extend("x-stepyard" = "connector"))]
     pub connector_ref: Option<String>,
     /// The connector for the source's registry. Default: `connectorRef`.
-    #[schemars(extend("x-stepyard" = "connector"))]
+    #[schemars(extend("x-stepyard" = "source-connector"))]
     pub source_connector_ref: Option<String>,
     /// The connector for the destination's registry. Default: `connectorRef`.
-    #[schemars(extend("x-stepyard" = "connector"))]
+    #[schemars(extend("x-stepyard" = "destination-connector"))]
     pub destination_connector_ref: Option<String>,
     /// The image: `registry/repository:tag` or `registry/repository@digest`.
     #[schemars(extend("x-stepyard" = "pull-image"))]

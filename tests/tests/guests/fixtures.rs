@@ -110,6 +110,7 @@ fixtures! {
     reads_outside "reads-outside" Limits::default(), None;
     // It waits for longer than it may compute, and is stopped by the clock alone.
     sleeps "sleeps" brief(), Some(Duration::from_millis(700));
+    uses_ecr "uses-ecr" Limits::default(), None;
     writes_workspace "writes-workspace" Limits::default(), None;
 }
 

@@ -1,7 +1,5 @@
 //! A whole run of build-push-ecr, of which nothing that can be seen holds a secret.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use stepyard::build::BuildSecret;
 use stepyard::document::render_plain;
@@ -9,10 +7,10 @@ use stepyard::secret::{Placeholders, SecretName};
 use stepyard::{ComponentSource, ErrorKind, RunError};
 
 use crate::traces;
-use crate::world::{BUILD_SECRET, SECRET_KEY, SESSION_TOKEN, World};
+use crate::world::{BASE_PASSWORD, BUILD_SECRET, SECRET_KEY, SESSION_TOKEN, World, encodings};
 
-/// A label's value, which must be found where secrets must not be.
-const CONTROL: &str = "planted-control-4d5e6f";
+/// A label's value, which the engine prints too: it must be found where secrets must not be.
+pub(crate) const CONTROL: &str = "planted-control-4d5e6f";
 
 fn npm() -> SecretName {
     SecretName {
@@ -28,31 +26,29 @@ fn settings(placeholder: &str) -> Value {
         "account": "123456789012",
         "imageName": "team/app",
         "tags": ["1.2.3", "latest"],
+        "baseImageConnectorRefs": ["base"],
         "labels": {"control": CONTROL},
         "envDockerSecrets": {"npm": placeholder},
     })
 }
 
-/// What must not be found: each secret, its base64, and a part of it in case it is cut.
+/// What must not be found: each secret in every encoding, and the middle of each, in case it is cut.
 fn forms(secrets: &[String]) -> Vec<String> {
-    let mut forms = Vec::new();
-    for secret in secrets {
-        let middle = secret.len() / 2;
-        forms.push(secret[middle - 12..middle + 12].to_owned());
-        let encoded = BASE64_STANDARD.encode(secret);
-        let middle = encoded.len() / 2;
-        forms.push(encoded[middle - 12..middle + 12].to_owned());
-        // As the user name and a colon before it shift it in HTTP Basic authentication.
-        let encoded = BASE64_STANDARD.encode(format!("AWS:{secret}"));
-        let middle = encoded.len() / 2;
-        forms.push(encoded[middle - 12..middle + 12].to_owned());
-    }
-    forms
+    let encoded = secrets.iter().flat_map(|secret| {
+        encodings("AWS", secret)
+            .into_iter()
+            .chain(encodings("", secret))
+    });
+    encoded
+        .map(|form| {
+            let middle = form.len() / 2;
+            form[middle - 12..middle + 12].to_owned()
+        })
+        .collect()
 }
 
-async fn assert_nothing_leaks(denied: Option<&str>) -> (World, Result<(), RunError>) {
+async fn assert_nothing_leaks(world: World) -> (World, Result<(), RunError>) {
     traces::record();
-    let world = World::new(denied).await;
     let mut placeholders = Placeholders::default();
     let placeholder = placeholders.add(npm());
     let step = ComponentSource::built_in("build-push-ecr");
@@ -74,7 +70,7 @@ async fn assert_nothing_leaks(denied: Option<&str>) -> (World, Result<(), RunErr
     assert!(events.contains("step-finished"), "{events}");
 
     let mut secrets = world.engine.passwords();
-    secrets.extend([SECRET_KEY, SESSION_TOKEN, BUILD_SECRET].map(ToOwned::to_owned));
+    secrets.extend([SECRET_KEY, SESSION_TOKEN, BUILD_SECRET, BASE_PASSWORD].map(ToOwned::to_owned));
     for form in forms(&secrets) {
         assert!(!world.memories.hold(&form), "a guest's memory holds {form}");
         assert!(!events.contains(&form), "an event holds {form}");
@@ -86,10 +82,16 @@ async fn assert_nothing_leaks(denied: Option<&str>) -> (World, Result<(), RunErr
 
 #[tokio::test]
 async fn a_run_that_succeeds() {
-    let (world, result) = assert_nothing_leaks(None).await;
+    let (world, result) = assert_nothing_leaks(World::new(None).await).await;
     result.unwrap();
     let passwords = world.engine.passwords();
-    assert!(passwords.len() == 1 && passwords[0].len() > 1_000);
+    assert_eq!(passwords.len(), 2);
+    assert_eq!(passwords[0], BASE_PASSWORD);
+    assert!(passwords[1].len() > 1_000);
+    // Each encoding of the three was printed.
+    let events = world.events.text();
+    assert!(events.contains(CONTROL), "{events}");
+    assert!(events.matches("***").count() >= 24, "{events}");
     assert_eq!(
         world.engine.build_secrets(),
         [BuildSecret::Stored {
@@ -109,7 +111,7 @@ async fn a_run_that_the_registry_refuses() {
         "ecr:BatchGetImage",
         "ecr:PutImage",
     ] {
-        let (_, result) = assert_nothing_leaks(Some(action)).await;
+        let (_, result) = assert_nothing_leaks(World::new(Some(action)).await).await;
         let Err(RunError::Step(failure)) = result else {
             panic!("{action} is denied, but {result:?}");
         };
@@ -117,4 +119,19 @@ async fn a_run_that_the_registry_refuses() {
             assert_eq!(failure.0.kind, ErrorKind::Forbidden, "{action}: {failure}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_build_that_fails_with_its_secrets_in_the_error() {
+    let world = World::new(None).await;
+    world.engine.fail();
+    let (world, result) = assert_nothing_leaks(world).await;
+    let Err(RunError::Step(failure)) = result else {
+        panic!("the build fails, but {result:?}");
+    };
+    for text in [&failure.0.message, failure.0.hint.as_ref().unwrap()] {
+        assert!(text.contains(CONTROL) && text.contains("***"), "{text}");
+    }
+    // The guest has read the error.
+    assert!(world.memories.hold("***"));
 }

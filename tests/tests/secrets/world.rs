@@ -2,34 +2,39 @@
 //! engine that pushes a small image by itself.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use base64::prelude::{
+    BASE64_STANDARD, BASE64_URL_SAFE as URL_SAFE, BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD,
+};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use stepyard::auth::ConnectorAuthenticator;
 use stepyard::auth::aws::AwsEndpoints;
+use stepyard::auth::{ConnectorAuthenticator, Credential};
 use stepyard::build::{Build, BuildEngine, BuildSecret, BuiltImage, Feature, InspectEngine, Push};
 use stepyard::connector::Connectors;
 use stepyard::document::SourceFile;
 use stepyard::ecr::aws::AwsEcr;
-use stepyard::event::{Event, EventSink, OutputSource, Reporter};
+use stepyard::event::{Event, EventSink, LogLevel, OutputSource, Reporter};
 use stepyard::policy::Authorized;
 use stepyard::registry::{Endpoint, Endpoints, OciRegistry};
-use stepyard::secret::{DirectorySecrets, Placeholders};
+use stepyard::secret::{CommandSecrets, Placeholders, SecretStores};
 use stepyard::{CapabilityError, ComponentSource, Host, Outcome, RunError, RunRequest, Workspace};
 use stepyard_grammar::{Digest, RegistryHost};
 use stepyard_local_ecr::{LocalEcr, Server};
 use tempfile::TempDir;
 
 use crate::guest_memory::GuestMemories;
+use crate::leaks::CONTROL;
 
 pub(crate) const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+planted/SECRET/key";
 pub(crate) const SESSION_TOKEN: &str = "IQoJb3JpZ2luX2VjEXAMPLE+planted/SESSION/token==";
 pub(crate) const BUILD_SECRET: &str = "planted-npm-token-0123456789abcdef";
+pub(crate) const BASE_PASSWORD: &str = "planted base/image+password~0123456789?";
 
 const CONNECTORS: &str = "
 connector:
@@ -41,6 +46,14 @@ connector:
       type: ManualConfig
       spec: {accessKey: AKIAIOSFODNN7EXAMPLE, secretKeyRef: aws_key, sessionTokenRef: aws_session}
     region: us-east-1
+---
+connector:
+  name: base
+  identifier: base
+  type: DockerRegistry
+  spec:
+    dockerRegistryUrl: https://base.test
+    auth: {type: UsernamePassword, spec: {username: reader, passwordRef: base_password}}
 ";
 
 /// See the module.
@@ -69,14 +82,18 @@ impl World {
         fs::write(secrets.join("aws_key"), SECRET_KEY).unwrap();
         fs::write(secrets.join("aws_session"), SESSION_TOKEN).unwrap();
         fs::write(secrets.join("npm"), BUILD_SECRET).unwrap();
+        fs::write(secrets.join("base_password"), BASE_PASSWORD).unwrap();
+        let path = secrets.join("{name}").display().to_string();
+        let stores = SecretStores::new(vec![Arc::new(CommandSecrets::new("cat", vec![path]))]);
         fs::create_dir(folder.path().join("workspace")).unwrap();
         let connectors = SourceFile::new("connectors.yaml", CONNECTORS).unwrap();
         let authenticator = ConnectorAuthenticator::new(
             Connectors::parse(&[connectors]).unwrap(),
-            vec![Arc::new(DirectorySecrets::new(secrets))],
+            stores.clone(),
             AwsEndpoints {
                 ecr: Some(endpoint.clone()),
                 sts: Some(endpoint.clone()),
+                ..AwsEndpoints::default()
             },
         );
         let memories = GuestMemories::default();
@@ -87,6 +104,7 @@ impl World {
             .ecr(AwsEcr::new(&authenticator))
             .authenticator(authenticator)
             .engine(engine.clone())
+            .secret_stores(stores)
             .registry(OciRegistry::new(endpoints).unwrap())
             .build()
             .unwrap();
@@ -167,11 +185,13 @@ impl EventSink for Events {
     }
 }
 
-/// An engine whose image is one small layer, and which notes the secrets that it is given.
+/// An engine whose image is one small layer, which notes the secrets that it is given, and prints
+/// them in every form.
 #[derive(Clone)]
 pub(crate) struct PushingEngine {
     endpoint: String,
     noted: Arc<Mutex<Noted>>,
+    fails: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -185,10 +205,24 @@ impl PushingEngine {
         Self {
             endpoint,
             noted: Arc::default(),
+            fails: Arc::default(),
         }
     }
 
-    /// The registry passwords that it has pushed with.
+    /// Lets builds fail from now on.
+    pub(crate) fn fail(&self) {
+        self.fails.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes the password of a credential.
+    async fn password(&self, credential: &Credential) -> Result<(String, String), CapabilityError> {
+        let basic = credential.basic().await?.unwrap();
+        let password = basic.password.expose_secret().to_owned();
+        self.noted.lock().unwrap().passwords.push(password.clone());
+        Ok((basic.username, password))
+    }
+
+    /// The registry passwords that it was given.
     pub(crate) fn passwords(&self) -> Vec<String> {
         self.noted.lock().unwrap().passwords.clone()
     }
@@ -208,6 +242,26 @@ impl PushingEngine {
             Err(CapabilityError::unavailable(format!("{status}: {text}")))
         }
     }
+}
+
+/// What careless programs print of a secret.
+pub(crate) fn encodings(user_name: &str, secret: &str) -> Vec<String> {
+    let pair = format!("{user_name}:{secret}");
+    vec![
+        secret.to_owned(),
+        pair.clone(),
+        BASE64_STANDARD.encode(secret),
+        URL_SAFE_NO_PAD.encode(secret),
+        BASE64_STANDARD.encode(&pair),
+        URL_SAFE.encode(json!({"auth": {"username": user_name, "password": secret}}).to_string()),
+        form_urlencoded(secret),
+        json!(secret).to_string(),
+    ]
+}
+
+fn form_urlencoded(text: &str) -> String {
+    let url = reqwest::Url::parse_with_params("http://h", [("x", text)]).unwrap();
+    url.query().unwrap()[2..].to_owned()
 }
 
 fn digest(content: &[u8]) -> Digest {
@@ -233,9 +287,29 @@ impl BuildEngine for PushingEngine {
         call: Authorized<Build>,
         reporter: &Reporter,
     ) -> Result<BuiltImage, CapabilityError> {
-        reporter.output(OutputSource::Build, "built");
-        let request = call.into_call().request;
+        let Build {
+            request, secrets, ..
+        } = call.into_call();
+        let mut printed = vec![CONTROL.to_owned()];
+        for secret in &request.secrets {
+            if let BuildSecret::Stored { name, .. } = secret {
+                let value = secrets.get(name, "the build").await?;
+                printed.extend(encodings("", value.expose_secret()));
+            }
+        }
+        for credential in &request.base_image_credentials {
+            let (user_name, password) = self.password(credential).await?;
+            printed.extend(encodings(&user_name, &password));
+        }
         self.noted.lock().unwrap().build_secrets = request.secrets;
+        for line in &printed {
+            reporter.output(OutputSource::Build, line);
+        }
+        reporter.log(LogLevel::Info, printed.join("\n"));
+        if self.fails.load(Ordering::Relaxed) {
+            let error = CapabilityError::unavailable(printed.join("\n"));
+            return Err(error.with_hint(printed.join(" ")));
+        }
         Ok(BuiltImage {
             id: digest(b"{}"),
             pushed: None,
@@ -244,18 +318,23 @@ impl BuildEngine for PushingEngine {
         })
     }
 
-    async fn push(&self, call: Authorized<Push>, _: &Reporter) -> Result<Digest, CapabilityError> {
+    async fn push(
+        &self,
+        call: Authorized<Push>,
+        reporter: &Reporter,
+    ) -> Result<Digest, CapabilityError> {
         let Push {
             destination,
             credential,
             ..
         } = call.into_call();
-        let basic = credential.basic().await?.unwrap();
-        let password = basic.password.expose_secret().to_owned();
-        self.noted.lock().unwrap().passwords.push(password.clone());
+        let (user_name, password) = self.password(&credential).await?;
+        for line in encodings(&user_name, &password) {
+            reporter.output(OutputSource::Build, &line);
+        }
         let authorization = format!(
             "Basic {}",
-            BASE64_STANDARD.encode(format!("{}:{password}", basic.username))
+            BASE64_STANDARD.encode(format!("{user_name}:{password}"))
         );
         let client = reqwest::Client::new();
         let repository = format!("{}/v2/{}", self.endpoint, destination.repository());

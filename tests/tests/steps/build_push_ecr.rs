@@ -4,10 +4,10 @@ use stepyard::build::Feature;
 
 use crate::capabilities::{Capabilities, digest};
 
-const IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app";
-const STEP: &str = "build-push-ecr";
+pub(crate) const IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app";
+pub(crate) const STEP: &str = "build-push-ecr";
 
-fn settings(changes: &Value) -> Value {
+pub(crate) fn settings(changes: &Value) -> Value {
     let mut settings = json!({
         "connectorRef": "aws_main",
         "region": "us-east-1",
@@ -96,7 +96,8 @@ async fn a_missing_repository_ends_the_step_before_the_build() {
     assert_eq!(
         error.hint.as_deref(),
         Some(
-            "create it: aws ecr create-repository --registry-id 123456789012 --region us-east-1 \
+            "set createRepository: true (on-push where ECR makes it when something is pushed), or \
+             make it: aws ecr create-repository --registry-id 123456789012 --region us-east-1 \
              --repository-name team/app"
         )
     );

@@ -9,7 +9,10 @@ use stepyard::auth::{Authenticator, Credential, Login};
 use stepyard::build::{
     Build, BuildEngine, BuiltImage, Feature, IgnoredSetting, InspectEngine, Push,
 };
-use stepyard::ecr::{DescribeRepository, Ecr, Repository, TagMutability};
+use stepyard::ecr::{
+    CreateRepository, DescribeRepository, Ecr, NamedRepository, PutLifecyclePolicy, Repository,
+    RepositorySettings, SetRepositoryPolicy,
+};
 use stepyard::event::{Event, EventKind, EventSink, Reporter};
 use stepyard::policy::{Authorized, Entitlement};
 use stepyard::registry::{
@@ -18,7 +21,7 @@ use stepyard::registry::{
 use stepyard::{
     CapabilityError, ComponentSource, ErrorKind, Host, Outcome, RunError, RunRequest, Workspace,
 };
-use stepyard_grammar::{Digest, ImageReference, RegistryHost};
+use stepyard_grammar::{Digest, ImageReference, RegistryHost, TagMutability};
 
 use crate::further_settings::further_settings;
 
@@ -37,6 +40,10 @@ struct State {
     /// Tags of repositories, by `registry/repository`.
     repositories: BTreeMap<String, BTreeMap<String, Digest>>,
     immutable: bool,
+    /// Tags that move although the others do not.
+    exclusions: Vec<String>,
+    /// Whether a push makes a missing repository.
+    creates_on_push: bool,
     may_describe: bool,
     features: Vec<Feature>,
     ignored: Vec<IgnoredSetting>,
@@ -46,6 +53,8 @@ struct State {
     unchanged: bool,
     allowed: Vec<Entitlement>,
     keeps_caches: bool,
+    /// Files of the workspace.
+    files: Vec<(String, String)>,
     calls: Vec<String>,
     logged: Vec<String>,
 }
@@ -57,6 +66,8 @@ impl Capabilities {
             state: Arc::new(Mutex::new(State {
                 repositories: BTreeMap::new(),
                 immutable: false,
+                exclusions: Vec::new(),
+                creates_on_push: false,
                 may_describe: true,
                 features: vec![Feature::Hold],
                 ignored: Vec::new(),
@@ -64,6 +75,7 @@ impl Capabilities {
                 unchanged: false,
                 allowed: Vec::new(),
                 keeps_caches: false,
+                files: Vec::new(),
                 calls: Vec::new(),
                 logged: Vec::new(),
             })),
@@ -89,6 +101,22 @@ impl Capabilities {
     /// The same with immutable tags.
     pub(crate) fn immutable(self) -> Self {
         self.with(|state| state.immutable = true)
+    }
+
+    /// The same with immutable tags but for those that this filter matches.
+    pub(crate) fn immutable_except(self, filter: &str) -> Self {
+        self.immutable()
+            .with(|state| state.exclusions.push(filter.to_owned()))
+    }
+
+    /// The same where a push makes a missing repository.
+    pub(crate) fn creating_on_push(self) -> Self {
+        self.with(|state| state.creates_on_push = true)
+    }
+
+    /// The same with a file in the workspace.
+    pub(crate) fn file(self, name: &str, text: &str) -> Self {
+        self.with(|state| state.files.push((name.to_owned(), text.to_owned())))
     }
 
     /// The same without the permission to describe repositories.
@@ -135,6 +163,9 @@ impl Capabilities {
         let folder = tempfile::tempdir().unwrap();
         let (allowed, keeps_caches) = {
             let state = self.state.lock().unwrap();
+            for (name, text) in &state.files {
+                std::fs::write(folder.path().join(name), text).unwrap();
+            }
             (state.allowed.clone(), state.keeps_caches)
         };
         let mut host = Host::builder()
@@ -168,9 +199,13 @@ impl Capabilities {
 
     fn write(&self, image: &ImageReference, digest: &Digest) -> Result<(), CapabilityError> {
         let mut state = self.state.lock().unwrap();
-        let immutable = state.immutable;
-        let tags = state.tags(image)?;
         let tag = image.tag().unwrap().to_string();
+        let immutable = state.mutability().is_immutable(&tag);
+        if state.creates_on_push {
+            let name = format!("{}/{}", image.registry(), image.repository());
+            state.repositories.entry(name).or_default();
+        }
+        let tags = state.tags(image)?;
         if immutable && tags.get(&tag).is_some_and(|named| named != digest) {
             return Err(CapabilityError::new(ErrorKind::Conflict, "TAG_INVALID"));
         }
@@ -190,6 +225,28 @@ impl Capabilities {
 }
 
 impl State {
+    fn mutability(&self) -> TagMutability {
+        let mode = match (self.immutable, self.exclusions.is_empty()) {
+            (false, _) => "MUTABLE",
+            (true, true) => "IMMUTABLE",
+            (true, false) => "IMMUTABLE_WITH_EXCLUSION",
+        };
+        TagMutability::parse(mode, &self.exclusions).unwrap()
+    }
+
+    fn describe(&self, repository: &NamedRepository, is_new: bool) -> Repository {
+        let settings = RepositorySettings::default();
+        Repository {
+            name: repository.name.to_string(),
+            arn: repository.arn(),
+            uri: repository.to_string(),
+            tag_mutability: self.mutability(),
+            scan_on_push: settings.scan_on_push,
+            encryption: settings.encryption,
+            is_new,
+        }
+    }
+
     fn tags(
         &mut self,
         image: &ImageReference,
@@ -366,24 +423,55 @@ impl Ecr for Capabilities {
         &self,
         call: Authorized<DescribeRepository>,
     ) -> Result<Option<Repository>, CapabilityError> {
-        let call = call.into_call();
+        let repository = call.into_call().repository;
         let state = self.state.lock().unwrap();
         if !state.may_describe {
             return Err(CapabilityError::new(ErrorKind::Forbidden, "AccessDenied"));
         }
-        let name = if state.immutable {
-            "IMMUTABLE"
-        } else {
-            "MUTABLE"
-        };
-        Ok(Some(Repository {
-            name: call.name.to_string(),
-            arn: String::new(),
-            uri: String::new(),
-            tag_mutability: TagMutability {
-                name: name.to_owned(),
-                exclusions: Vec::new(),
-            },
-        }))
+        let exists = state.repositories.contains_key(&repository.to_string());
+        Ok(exists.then(|| state.describe(&repository, false)))
+    }
+
+    async fn create_repository(
+        &self,
+        call: Authorized<CreateRepository>,
+    ) -> Result<Repository, CapabilityError> {
+        let CreateRepository {
+            repository,
+            settings,
+        } = call.into_call();
+        let tags: Vec<&str> = settings.tags.iter().map(|tag| tag.key()).collect();
+        self.note(format!(
+            "create {} {} scan={} {} {}",
+            repository.name,
+            settings.tag_mutability,
+            settings.scan_on_push,
+            settings.encryption.kind(),
+            tags.join(",")
+        ));
+        let mut state = self.state.lock().unwrap();
+        let name = repository.to_string();
+        let is_new = state.repositories.insert(name, BTreeMap::new()).is_none();
+        Ok(state.describe(&repository, is_new))
+    }
+
+    async fn put_lifecycle_policy(
+        &self,
+        call: Authorized<PutLifecyclePolicy>,
+    ) -> Result<(), CapabilityError> {
+        let call = call.into_call();
+        let policy = call.policy.as_str().to_owned();
+        self.note(format!("lifecycle of {} {policy}", call.repository.name));
+        Ok(())
+    }
+
+    async fn set_repository_policy(
+        &self,
+        call: Authorized<SetRepositoryPolicy>,
+    ) -> Result<(), CapabilityError> {
+        let call = call.into_call();
+        let policy = call.policy.as_str().to_owned();
+        self.note(format!("policy of {} {policy}", call.repository.name));
+        Ok(())
     }
 }

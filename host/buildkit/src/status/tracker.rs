@@ -133,6 +133,12 @@ impl Tracker {
         known.output.extend(log.msg.iter().skip(told_only));
         let surplus = known.output.len().saturating_sub(KEPT_OUTPUT);
         known.output.drain(..surplus);
+        // Without its beginning a line may say something else.
+        if surplus > 0
+            && let Some(end) = known.output.iter().position(|byte| *byte == b'\n')
+        {
+            known.output.drain(..=end);
+        }
         on_event(Event::Output {
             vertex: known.number,
             is_error: log.stream == STANDARD_ERROR,

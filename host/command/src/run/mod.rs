@@ -1,5 +1,6 @@
 //! `stepyard run`.
 
+mod field;
 pub(crate) mod plan;
 mod results;
 pub(crate) mod scope;
@@ -11,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use stepyard::event::{Event, EventKind, EventSink};
-use stepyard::{ErrorKind, PushedImage, RunError, StepFailure, Workspace};
+use stepyard::{ErrorKind, PushedImage, RunError, StepFailure};
 
 use crate::arguments::{EventForm, RunArguments};
 use crate::exit::{self, Code, Failure};
@@ -52,16 +53,7 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
     let input = &arguments.input;
     let configuration = session::configuration(input.config.as_deref())?;
     let connectors = session::connectors(input)?;
-    let workspace = Workspace::open(&input.workspace).map_err(|error| {
-        Failure::input(
-            format!(
-                "the workspace {} cannot be opened: {error}",
-                input.workspace.display()
-            ),
-            "name a folder with --workspace",
-        )
-    })?;
-    session::require_apart(&configuration, &input.workspace)?;
+    let workspace = session::workspace(&configuration, input)?;
     let host = session::host(&configuration, connectors.clone())?;
     let plan = plan::Plan::read(&host, input, &configuration).await?;
     let scope = scope::RunScope::new(input, &plan, true)?;

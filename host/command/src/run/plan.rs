@@ -16,7 +16,7 @@ use stepyard::secret::Placeholders;
 use stepyard::{Component, ComponentSource, Host, RunError, RunRequest, StepFailure};
 
 use super::scope::RunScope;
-use super::settings;
+use super::{field, settings};
 use crate::arguments::InputArguments;
 use crate::exit::{Code, Failure};
 use crate::{inspect, session};
@@ -188,8 +188,7 @@ impl Plan {
         let mut problems = Vec::new();
         for step in &self.steps {
             scope.enter_stage(self, step.stage)?;
-            // What earlier steps return is not known yet.
-            if step.settings.to_string().contains("steps.") {
+            if step.needs_outputs() {
                 continue;
             }
             let checked = step.check(host, connectors, scope).await?;
@@ -204,6 +203,11 @@ impl Plan {
 }
 
 impl PlannedStep {
+    /// Whether the settings need what earlier steps return, which is not known before they run.
+    pub(crate) fn needs_outputs(&self) -> bool {
+        self.settings.to_string().contains("steps.")
+    }
+
     /// The settings for this run.
     pub(crate) fn resolve(&self, scope: &RunScope) -> Result<ResolvedSettings, Problems> {
         let value = match &self.positions {
@@ -231,9 +235,13 @@ impl PlannedStep {
         let mut problems = self
             .unknown_connectors(host, connectors, &resolved.value)
             .await?;
-        let request = RunRequest::new(resolved.value)
+        let mut request = RunRequest::new(resolved.value)
             .step(self.identifier.clone())
             .placeholders(resolved.placeholders);
+        // A setting may name a file whose content can be wrong.
+        if let Some(workspace) = scope.workspace() {
+            request = request.workspace(workspace);
+        }
         match host.validate(&self.component, request).await {
             Err(RunError::Step(StepFailure(error))) => {
                 problems.extend(self.problems(&error.message, error.hint.as_deref()));
@@ -281,17 +289,13 @@ impl PlannedStep {
     /// What a step says of its settings, one problem a line as `FIELD: TEXT`, with the places in
     /// the file.
     pub(crate) fn problems(&self, message: &str, hint: Option<&str>) -> Vec<Problem> {
-        let lines: Vec<(&str, &str)> = message
-            .lines()
-            .filter_map(|line| line.split_once(": "))
-            .filter(|(field, _)| is_field(field))
-            .collect();
+        let lines: Vec<(String, &str)> = message.lines().filter_map(field::parse).collect();
         if lines.is_empty() {
             return vec![with_help(self.problem_at("", message), hint)];
         }
         lines
             .into_iter()
-            .map(|(field, text)| with_help(self.problem_at(&pointer(field), text), hint))
+            .map(|(pointer, text)| with_help(self.problem_at(&pointer, text), hint))
             .collect()
     }
 
@@ -334,23 +338,6 @@ fn with_help(problem: Problem, hint: Option<&str>) -> Problem {
         Some(hint) => problem.with_help(hint),
         None => problem,
     }
-}
-
-/// Whether the text before a colon is the path of a field, as in `tags[1]`, and not prose.
-fn is_field(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .chars()
-            .all(|character| character.is_ascii_alphanumeric() || "._-/[]".contains(character))
-}
-
-/// `labels.key` and `tags[1]` as JSON pointers.
-fn pointer(field: &str) -> String {
-    field
-        .split(['.', '[', ']'])
-        .filter(|token| !token.is_empty())
-        .map(|token| format!("/{}", token.replace('~', "~0").replace('/', "~1")))
-        .collect()
 }
 
 pub(crate) async fn describe<'a>(
@@ -407,20 +394,4 @@ fn require_engine(stage: &Stage, named: Option<EngineName>) -> Result<(), Failur
         ));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{is_field, pointer};
-
-    #[test]
-    fn fields_become_pointers() {
-        assert_eq!(pointer("tags[1]"), "/tags/1");
-        assert_eq!(
-            pointer("resources.limits.memory"),
-            "/resources/limits/memory"
-        );
-        assert!(is_field("tags[1]"));
-        assert!(!is_field("the settings are wrong"));
-    }
 }

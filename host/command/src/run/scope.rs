@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use stepyard::Workspace;
 use stepyard::document::{Problem, ProblemKind, Problems};
 use stepyard::expression::{Codebase, ExecutionValues, ExpressionPath, Named, Scope, resolve_text};
 use stepyard::pipeline::resolve_variables;
@@ -49,6 +50,11 @@ impl RunScope {
         let variables = resolve_variables(&plan.pipeline.variables, &scope)?;
         scope.values.borrow_mut().pipeline_variables = variables;
         Ok(scope)
+    }
+
+    /// The folder whose files the steps may read, where it can be opened.
+    pub(crate) fn workspace(&self) -> Option<Workspace> {
+        Workspace::open(&self.workspace).ok()
     }
 
     /// Whether the steps are run after they were checked.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use stepyard::event::{EventKind, Reporter, StepStatus};
+use stepyard::event::{EventKind, StepStatus};
 use stepyard::pipeline::{FailureAction, FailureError, WhenStatus};
 use stepyard::{ErrorKind, Host, Outcome, RunError, RunRequest, StepFailure, Workspace};
 
@@ -89,7 +89,9 @@ impl Sequence<'_> {
     }
 
     fn skip(&self, step: &PlannedStep, reason: String) -> StepEnd {
-        let reporter = Reporter::new(self.events.sink(), step.identifier.clone());
+        let reporter = self
+            .host
+            .reporter(self.events.sink(), step.identifier.clone());
         reporter.report(EventKind::StepFinished {
             status: StepStatus::Skipped,
             milliseconds: 0,
@@ -139,7 +141,9 @@ impl Sequence<'_> {
             {
                 let wait = retry.interval(retries as usize);
                 retries += 1;
-                let reporter = Reporter::new(self.events.sink(), step.identifier.clone());
+                let reporter = self
+                    .host
+                    .reporter(self.events.sink(), step.identifier.clone());
                 reporter.log(
                     stepyard::event::LogLevel::Warn,
                     format!("retry {retries} of {} in {wait:?}: {error}", retry.count),

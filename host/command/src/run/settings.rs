@@ -53,7 +53,9 @@ fn set(
                 .entry(name)
                 .or_insert_with(|| Value::Object(Map::new()));
             match inner {
-                Value::Object(inner) => set(inner, root, property, whole, rest, text),
+                Value::Object(inner) => {
+                    set(inner, root, mapping(root, property), whole, rest, text)
+                }
                 _ => Err(Failure::input(
                     format!("--set {whole}: {name} is set to a value already"),
                     format!("give either {name} or its entries"),
@@ -122,6 +124,16 @@ fn accepts_within(root: &Value, schema: &Value, wanted: &str, depth: usize) -> b
             .any(|alternative| accepts_within(root, alternative, wanted, depth + 1))
 }
 
+/// The alternative with named entries, where `schema` has one; else the schema itself.
+fn mapping<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
+    let alternatives = schema.get("anyOf").and_then(Value::as_array);
+    let alternatives = alternatives.into_iter().flatten();
+    alternatives
+        .map(|alternative| resolved(root, alternative))
+        .find(|alternative| alternative.get("properties").is_some())
+        .unwrap_or(schema)
+}
+
 /// The schema behind a `$ref` within `root`, or behind the one alternative to null.
 fn resolved<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     resolved_within(root, schema, 0)
@@ -162,10 +174,12 @@ mod tests {
                 "optimize": {"type": ["boolean", "null"]},
                 "labels": {"type": "object", "additionalProperties": {"type": "string"}},
                 "resources": {"anyOf": [{"$ref": "#/$defs/Resources"}, {"type": "null"}]},
+                "create": {"anyOf": [{"type": "boolean"}, {"$ref": "#/$defs/Create"}]},
             },
             "$defs": {
                 "Resources": {"properties": {"limits": {"$ref": "#/$defs/Limits"}}},
                 "Limits": {"properties": {"memory": {"type": "string"}}},
+                "Create": {"properties": {"scan": {"type": "boolean"}}},
             },
         });
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
@@ -192,6 +206,15 @@ mod tests {
                 "resources": {"limits": {"memory": "500Mi"}},
             })
         );
+    }
+
+    #[test]
+    fn what_may_be_a_truth_value_or_a_mapping_is_either() {
+        let create = |argument| parsed(&[argument]).unwrap()["create"].clone();
+        assert_eq!(create("create=true"), json!(true));
+        assert_eq!(create("create=on-push"), json!("on-push"));
+        assert_eq!(create("create.scan=true"), json!({"scan": true}));
+        assert!(parsed(&["create.scam=true"]).is_err());
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 #[cfg(test)]
 mod event_page_tests;
+mod findings;
 mod measure;
 mod ndjson;
 mod plain;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use stepyard::event::EventSink;
 
+pub(crate) use findings::{FindingView, findings};
 pub(crate) use summary::{RunSummary, StepSummary};
 
 /// The form in which a run is shown.

@@ -2,6 +2,7 @@
 
 use std::env;
 
+use stepyard::doctor::Verdict;
 use stepyard::event::StepStatus;
 
 /// What a piece of text is for.
@@ -23,7 +24,7 @@ pub(super) enum Role {
 
 /// How a terminal is written to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Theme {
+pub(crate) struct Theme {
     color: bool,
     unicode: bool,
 }
@@ -60,6 +61,16 @@ impl Theme {
             StepStatus::Skipped => self.paint(Role::Detail, "-"),
             StepStatus::Interrupted => self.paint(Role::Warning, self.choose("■", "!")),
             _ => self.paint(Role::Failure, self.choose("✗", "x")),
+        }
+    }
+
+    /// The painted mark of how a check ended.
+    pub(super) fn verdict(self, verdict: Verdict) -> String {
+        match verdict {
+            Verdict::Ok => self.paint(Role::Success, self.choose("✓", "+")),
+            Verdict::Warning => self.paint(Role::Warning, "!"),
+            Verdict::Unproven => self.paint(Role::Detail, "?"),
+            Verdict::Failed => self.paint(Role::Failure, self.choose("✗", "x")),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Building and pushing, on both backends.
+//! Building and pushing.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -6,46 +6,61 @@ use std::os::unix::fs::symlink;
 use serde_json::{Value, json};
 
 use crate::support::backend::Backend;
-use crate::support::engine::docker_output;
+use crate::support::cases::cases;
+use crate::support::engine::Engine;
 use crate::support::project::Project;
 use crate::support::run::{self, Run};
 use crate::support::{ACCOUNT, REGION, REGISTRY};
 
-/// The same tests for each backend.
-macro_rules! on_both_backends {
-    ($($test:ident),* $(,)?) => {
-        mod moto_and_docker_registry {
-            $(#[test] fn $test() { super::$test(&super::Backend::moto()); })*
-        }
-        mod local_ecr {
-            $(#[test] fn $test() { super::$test(&super::Backend::local_ecr(&[])); })*
-        }
-    };
+cases! {
+    two_tags_name_the_digest_that_is_told {
+        docker_20: moto, local_ecr;
+        containerd: moto, local_ecr;
+        buildkit: local_ecr;
+        buildkit_tls: moto;
+        classic: moto, local_ecr;
+    }
+    an_agent_reads_artifacts_and_outputs { docker_20: moto, local_ecr; }
+    labels_arguments_and_target_are_applied {
+        docker_20: moto, local_ecr;
+        containerd: local_ecr;
+        buildkit: moto;
+        classic: local_ecr;
+    }
+    a_dockerfile_outside_the_context_is_read { docker_20: moto, local_ecr; }
+    the_context_is_what_dockerignore_leaves {
+        docker_20: moto, local_ecr;
+        containerd: local_ecr;
+        buildkit_tls: local_ecr;
+        classic: local_ecr;
+    }
+    settings_of_other_engines_are_reported {
+        docker_20: moto, local_ecr;
+        buildkit: local_ecr;
+    }
+    a_tag_that_names_the_image_already_is_no_conflict {
+        docker_20: moto, local_ecr;
+        containerd: local_ecr;
+        buildkit: local_ecr;
+        classic: local_ecr;
+    }
+    promote_image_copies_by_digest { docker_20: moto, local_ecr; }
+    events_are_one_json_object_a_line {
+        docker_20: moto, local_ecr;
+        buildkit: local_ecr;
+    }
 }
 
-on_both_backends!(
-    two_tags_name_the_digest_that_is_told,
-    an_agent_reads_artifacts_and_outputs,
-    labels_arguments_and_target_are_applied,
-    a_dockerfile_outside_the_context_is_read,
-    the_context_is_what_dockerignore_leaves,
-    a_missing_cache_image_is_told_and_tolerated,
-    settings_of_other_engines_are_reported,
-    a_tag_that_names_the_image_already_is_no_conflict,
-    promote_image_copies_by_digest,
-    events_are_one_json_object_a_line,
-);
-
 /// The digest in the output variables of a run.
-fn told_digest(run: &Run) -> String {
+pub(crate) fn told_digest(run: &Run) -> String {
     let line = run.stdout.lines().find(|line| line.starts_with("pushed "));
     let line = line.unwrap_or_else(|| panic!("nothing was pushed:\n{}", run.stdout));
     let start = line.find("sha256:").expect("a digest");
     line[start..start + "sha256:".len() + 64].to_owned()
 }
 
-fn two_tags_name_the_digest_that_is_told(backend: &Backend) {
-    let project = Project::new(backend);
+fn two_tags_name_the_digest_that_is_told(engine: Engine, backend: &Backend) {
+    let project = Project::new(backend).built_by(engine);
     project.dockerfile("COPY greeting /greeting");
     project.write("workspace/greeting", "hello\n");
     project.pipeline("[1.2.3, latest]", "");
@@ -67,8 +82,8 @@ fn two_tags_name_the_digest_that_is_told(backend: &Backend) {
     assert_eq!(project.left_in_temp(), Vec::<std::path::PathBuf>::new());
 }
 
-fn an_agent_reads_artifacts_and_outputs(backend: &Backend) {
-    let project = Project::new(backend);
+fn an_agent_reads_artifacts_and_outputs(engine: Engine, backend: &Backend) {
+    let project = Project::new(backend).built_by(engine);
     project.dockerfile("LABEL a=b");
     project.pipeline("[1.2.3, latest]", "");
     project.write("github", "earlier=1\n");
@@ -106,8 +121,8 @@ fn an_agent_reads_artifacts_and_outputs(backend: &Backend) {
     assert_eq!(project.read("github"), format!("earlier=1\n{outputs}"));
 }
 
-fn labels_arguments_and_target_are_applied(backend: &Backend) {
-    let project = Project::new(backend);
+fn labels_arguments_and_target_are_applied(engine: Engine, backend: &Backend) {
+    let project = Project::new(backend).built_by(engine);
     project.dockerfile(
         "ARG VERSION=none\nENV BUILT=$VERSION\nRUN echo \"version $VERSION\" > /version\n\
          FROM scratch AS unused\nCOPY absent /absent",
@@ -135,8 +150,8 @@ fn labels_arguments_and_target_are_applied(backend: &Backend) {
     );
 }
 
-fn a_dockerfile_outside_the_context_is_read(backend: &Backend) {
-    let project = Project::new(backend);
+fn a_dockerfile_outside_the_context_is_read(engine: Engine, backend: &Backend) {
+    let project = Project::new(backend).built_by(engine);
     project.dockerfile("COPY inside /inside\nLABEL from=outside");
     let workspace = project.path("workspace");
     fs::create_dir(workspace.join("docker")).unwrap();
@@ -152,8 +167,8 @@ fn a_dockerfile_outside_the_context_is_read(backend: &Backend) {
     assert_eq!(configuration["config"]["Labels"]["from"], "outside");
 }
 
-fn the_context_is_what_dockerignore_leaves(backend: &Backend) {
-    let project = Project::new(backend);
+fn the_context_is_what_dockerignore_leaves(engine: Engine, backend: &Backend) {
+    let project = Project::new(backend).built_by(engine);
     let outside = "outside the workspace";
     project.write("outside", outside);
     project.write(
@@ -167,22 +182,8 @@ fn the_context_is_what_dockerignore_leaves(backend: &Backend) {
     project.dockerfile("COPY . /context\nCMD [\"sh\"]");
     project.pipeline("[one]", "");
     project.run().expect(0);
-    let image = format!("{REGISTRY}/{}:one", project.repository);
-    let list = docker_output(&[
-        "run",
-        "--rm",
-        "--network",
-        "none",
-        &image,
-        "find",
-        "/context",
-        "!",
-        "-type",
-        "d",
-    ]);
-    let list = String::from_utf8(list).unwrap();
-    let mut files: Vec<&str> = list.lines().collect();
-    files.sort_unstable();
+    let image = backend.image(&project.repository, "one");
+    let files: Vec<String> = image.files("/context").into_keys().collect();
     assert_eq!(
         files,
         [
@@ -194,21 +195,11 @@ fn the_context_is_what_dockerignore_leaves(backend: &Backend) {
             "/context/sub/deep/y",
         ]
     );
-    let saved = docker_output(&["save", &image]);
-    assert!(!run::holds(&saved, outside));
+    assert!(!run::holds(&image.bytes(), outside));
 }
 
-fn a_missing_cache_image_is_told_and_tolerated(backend: &Backend) {
-    let project = Project::new(backend);
-    project.dockerfile("LABEL cache=missing");
-    let cache = format!("remoteCacheImage: {}:absent-cache", project.repository);
-    project.pipeline("[one]", &cache);
-    project.run().expect(0).says("absent-cache");
-    assert!(backend.digest(&project.repository, "one").is_some());
-}
-
-fn settings_of_other_engines_are_reported(backend: &Backend) {
-    let project = Project::new(backend);
+fn settings_of_other_engines_are_reported(engine: Engine, backend: &Backend) {
+    let project = Project::new(backend).built_by(engine);
     project.dockerfile("LABEL settings=ignored");
     project.pipeline(
         "[one]",
@@ -223,14 +214,15 @@ fn settings_of_other_engines_are_reported(backend: &Backend) {
         "resources.limits.cpu",
     ] {
         let line = format!(
-            "not applicable with the engine docker: {setting} (applies on Kubernetes only)"
+            "not applicable with the engine {}: {setting} (applies on Kubernetes only)",
+            engine.name()
         );
         assert!(run.stdout.contains(&line), "{line}\n{}", run.stdout);
     }
 }
 
-fn a_tag_that_names_the_image_already_is_no_conflict(backend: &Backend) {
-    let project = Project::with_immutable_tags(backend);
+fn a_tag_that_names_the_image_already_is_no_conflict(engine: Engine, backend: &Backend) {
+    let project = Project::with_immutable_tags(backend).built_by(engine);
     project.dockerfile("LABEL immutable=yes");
     project.pipeline("[1.0.0, also]", "");
     let first = told_digest(&project.run().expect(0));
@@ -239,8 +231,8 @@ fn a_tag_that_names_the_image_already_is_no_conflict(backend: &Backend) {
     assert_eq!(backend.digest(&project.repository, "also"), Some(first));
 }
 
-fn promote_image_copies_by_digest(backend: &Backend) {
-    let project = Project::new(backend);
+fn promote_image_copies_by_digest(engine: Engine, backend: &Backend) {
+    let project = Project::new(backend).built_by(engine);
     let live = Project::new(backend);
     project.dockerfile("COPY Dockerfile /copied");
     project.pipeline("[1.0.0]", "");
@@ -267,8 +259,8 @@ fn promote_image_copies_by_digest(backend: &Backend) {
     }
 }
 
-fn events_are_one_json_object_a_line(backend: &Backend) {
-    let project = Project::new(backend);
+fn events_are_one_json_object_a_line(engine: Engine, backend: &Backend) {
+    let project = Project::new(backend).built_by(engine);
     project.dockerfile("RUN printf 'one\\033[31mred\\nlast\\n'");
     project.pipeline("[one]", "");
     let run = run::to_end(&mut project.run_command(&["pipeline.yaml", "--events", "ndjson"]));
@@ -296,18 +288,39 @@ fn events_are_one_json_object_a_line(backend: &Backend) {
     assert_eq!(run.stderr, "");
 }
 
+/// What several builds of the same files tell; each with what it is built with.
+fn digests_of_the_same_files(builds: &[(Engine, Backend)]) -> Vec<String> {
+    // All projects stay until the end: with its images, an engine's cache goes.
+    let runs: Vec<(Project, String)> = builds
+        .iter()
+        .map(|(engine, backend)| {
+            let project = Project::new(backend).built_by(*engine);
+            project.dockerfile("COPY same /same\nRUN echo made > /made");
+            project.write("workspace/same", "the same\n");
+            project.pipeline("[one]", "labels: {a: b}");
+            let digest = told_digest(&project.run().expect(0));
+            (project, digest)
+        })
+        .collect();
+    runs.into_iter().map(|(_, digest)| digest).collect()
+}
+
 #[test]
-fn the_same_files_give_the_same_digest_on_both_backends() {
-    // Both projects stay until the end: with its images, the engine's cache goes.
-    let runs = [Backend::moto(), Backend::local_ecr(&[])].map(|backend| {
-        let project = Project::new(&backend);
-        project.dockerfile("COPY same /same\nRUN echo made > /made");
-        project.write("workspace/same", "the same\n");
-        project.pipeline("[one]", "labels: {a: b}");
-        let digest = told_digest(&project.run().expect(0));
-        (project, digest)
-    });
-    assert_eq!(runs[0].1, runs[1].1);
+fn the_same_files_give_the_same_digest_at_every_registry() {
+    let backends = [Backend::moto(), Backend::local_ecr(&[])];
+    let builds = backends.map(|backend| (Engine::Docker20, backend));
+    let digests = digests_of_the_same_files(&builds);
+    assert_eq!(digests[0], digests[1]);
+}
+
+/// One BuildKit, behind a Docker Engine's API and behind its own.
+#[test]
+fn the_same_files_give_the_same_digest_by_every_way_to_a_builder() {
+    let engines = [Engine::Containerd, Engine::BuildKit, Engine::BuildKitTls];
+    let builds = engines.map(|engine| (engine, Backend::local_ecr(&[])));
+    let digests = digests_of_the_same_files(&builds);
+    assert_eq!(digests[0], digests[1]);
+    assert_eq!(digests[0], digests[2]);
 }
 
 #[test]
@@ -344,42 +357,6 @@ fn files_for_an_agent_that_cannot_be_written_are_named() {
             )
         );
     }
-}
-
-#[test]
-fn a_private_base_image_is_pulled_with_its_connector() {
-    let backend = Backend::moto();
-    let base = Project::new(&backend);
-    base.dockerfile("RUN echo base > /base");
-    base.pipeline("[one]", "");
-    base.run().expect(0);
-
-    let project = Project::new(&backend);
-    let image = format!("{}/{}:one", backend.registry, base.repository);
-    project.write(
-        "workspace/Dockerfile",
-        &format!("FROM {image}\nLABEL on=base\n"),
-    );
-    project.pipeline("[one]", "");
-    project
-        .run()
-        .expect(1)
-        .says(&format!("the base image {image}: "))
-        .says("baseImageConnectorRefs");
-
-    let connector = format!(
-        "---\nconnector:\n  name: hub\n  identifier: hub\n  type: DockerRegistry\n  spec:\n\
-         \x20   dockerRegistryUrl: http://{}\n    providerType: Other\n    auth:\n\
-         \x20     type: UsernamePassword\n      spec: {{username: AWS, passwordRef: hub}}\n",
-        backend.registry
-    );
-    let connectors = project.read("connectors.yaml");
-    project.write("connectors.yaml", &(connectors + &connector));
-    project.pipeline("[one]", "baseImageConnectorRefs: hub");
-    let mut command = project.run_command(&["pipeline.yaml", "--verbose"]);
-    run::to_end(command.env("STEPYARD_SECRET_HUB", run::REGISTRY_PASSWORD)).expect(0);
-    let configuration = backend.image_configuration(&project.repository, "one");
-    assert_eq!(configuration["config"]["Labels"]["on"], "base");
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! A build that ends early leaves no work behind in the engine.
 
 use std::process::Child;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::support::backend::Backend;
+use crate::support::engine::Engine;
 use crate::support::process::{await_for, runs, signal};
 use crate::support::project::Project;
 use crate::support::run;
@@ -25,10 +27,12 @@ struct SleepingBuild {
 
 impl SleepingBuild {
     /// Starts the build, with these arguments, and waits until it sleeps.
-    fn start(fraction: u32, arguments: &[&str], timeout: &str) -> Self {
+    fn start(engine: Engine, arguments: &[&str], timeout: &str) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(1);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let backend = Backend::local_ecr(&[]);
-        let project = Project::new(&backend);
-        let seconds = format!("613.{fraction}{}", std::process::id());
+        let project = Project::new(&backend).built_by(engine);
+        let seconds = format!("613.{number}{}", std::process::id());
         project.dockerfile(&format!("RUN sleep {seconds}"));
         let step = project.step("build", "[one]", "");
         project.write(
@@ -57,8 +61,8 @@ impl SleepingBuild {
 }
 
 /// Sends a signal in the middle of the build and returns how it ended.
-fn ended_by(name: &str, fraction: u32) -> run::Run {
-    let build = SleepingBuild::start(fraction, &[], "");
+fn ended_by(name: &str, engine: Engine) -> run::Run {
+    let build = SleepingBuild::start(engine, &[], "");
     signal(name, build.run.id());
     build.expect_clean();
     run::ended(build.run)
@@ -66,7 +70,7 @@ fn ended_by(name: &str, fraction: u32) -> run::Run {
 
 #[test]
 fn a_timeout_of_the_step_stops_the_build() {
-    let build = SleepingBuild::start(1, &[], "  timeout: 10s\n");
+    let build = SleepingBuild::start(Engine::Docker20, &[], "  timeout: 10s\n");
     let pid = build.run.id();
     await_for("the command ends", START_WITHIN, || {
         let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -78,7 +82,7 @@ fn a_timeout_of_the_step_stops_the_build() {
 
 #[test]
 fn a_timeout_of_the_command_line_stops_the_build() {
-    let build = SleepingBuild::start(2, &["--timeout", "10s"], "");
+    let build = SleepingBuild::start(Engine::Docker20, &["--timeout", "10s"], "");
     let pid = build.run.id();
     await_for("the command ends", START_WITHIN, || {
         let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -88,14 +92,31 @@ fn a_timeout_of_the_command_line_stops_the_build() {
     run::ended(build.run).expect(124);
 }
 
-#[test]
-fn an_interrupt_stops_the_build() {
-    ended_by("INT", 3).expect(130).says("interrupted");
+/// On every engine, which has ways of its own to end a build.
+macro_rules! an_interrupt_stops_the_build {
+    ($($engine:ident),+) => {
+        mod an_interrupt_stops_the_build {$(
+            #[test]
+            fn $engine() {
+                let run = super::ended_by("INT", super::Engine::$engine());
+                run.expect(130).says("interrupted");
+            }
+        )+}
+    };
 }
+
+an_interrupt_stops_the_build!(
+    docker_20,
+    classic,
+    docker_26,
+    containerd,
+    buildkit,
+    buildkit_tls
+);
 
 #[test]
 fn the_last_event_of_an_interrupted_step_says_so() {
-    let build = SleepingBuild::start(6, &["--events", "ndjson"], "");
+    let build = SleepingBuild::start(Engine::Docker20, &["--events", "ndjson"], "");
     signal("INT", build.run.id());
     build.expect_clean();
     let run = run::ended(build.run).expect(130);
@@ -111,10 +132,12 @@ fn the_last_event_of_an_interrupted_step_says_so() {
 
 #[test]
 fn a_request_to_terminate_stops_the_build() {
-    ended_by("TERM", 4).expect(130).says("interrupted");
+    ended_by("TERM", Engine::Docker20)
+        .expect(130)
+        .says("interrupted");
 }
 
 #[test]
 fn a_killed_command_stops_the_build() {
-    ended_by("KILL", 5).expect(-1);
+    ended_by("KILL", Engine::Docker20).expect(-1);
 }

@@ -1,66 +1,93 @@
 //! Failures, each with what to do about it. Each folder of `tests/cases/errors` holds a pipeline, a
-//! Dockerfile and the exact end of the run; `UPDATE_EXPECT=1` writes the ends anew.
+//! Dockerfile and the exact end of the run, `expected.txt`; where the classic builder or a newer
+//! BuildKit use other words, they are in `expected.classic.txt` and `expected.newer.txt`.
+//! `UPDATE_EXPECT=1` writes the ends anew.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use stepyard_local_ecr::{AccessKey, LocalEcr};
 
 use crate::support::backend::Backend;
+use crate::support::engine::Engine;
 use crate::support::project::Project;
+use crate::support::proxy::{Fault, Proxy};
 use crate::support::run::{self, Run};
 use crate::support::service;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/cases/errors");
 
-/// A test for each case: its folder, the arguments of `stepyard local-ecr`, and how the project is
-/// made and the command changed.
+/// Tests of each case: its folder, the engines that it runs on, the arguments of
+/// `stepyard local-ecr`, and how the project is made and the command changed.
 macro_rules! cases {
-    ($($test:ident: $arguments:expr, $project:expr, $change:expr;)*) => {$(
-        #[test]
-        fn $test() {
-            let backend = Backend::local_ecr(&$arguments);
-            let make: fn(&Backend) -> Project = $project;
-            let change: fn(&Project, &mut Command) = $change;
-            check(stringify!($test), &backend, &make(&backend), change);
+    ($($case:ident on $($engine:ident),+: $arguments:expr, $project:expr, $change:expr;)*) => {$(
+        mod $case {
+            use super::*;
+
+            $(#[test]
+            fn $engine() {
+                let backend = Backend::local_ecr(&$arguments);
+                let make: fn(&Backend) -> Project = $project;
+                let project = make(&backend).built_by(Engine::$engine());
+                let change: fn(&Project, &mut Command) = $change;
+                check(stringify!($case), &backend, &project, change);
+            })+
         }
     )*};
 }
 
 cases! {
-    no_permission_to_log_in: ["--deny", "ecr:GetAuthorizationToken"], Project::new, |_, _| {};
-    no_permission_to_push: ["--deny", "ecr:PutImage"], Project::new, |_, _| {};
-    no_permission_to_upload: ["--deny", "ecr:InitiateLayerUpload"], Project::new, |_, _| {};
-    no_permission_to_read: ["--deny", "ecr:BatchGetImage"], Project::new, |_, _| {};
-    missing_repository: [], Project::without_repository, |_, _| {};
-    throttled_for_good: ["--throttle", "ecr:GetAuthorizationToken=1"], Project::new, |_, _| {};
-    unreachable_api: [], Project::new, |project, _| {
+    no_permission_to_log_in on docker_20: ["--deny", "ecr:GetAuthorizationToken"], Project::new, |_, _| {};
+    no_permission_to_push on docker_20, classic, containerd, buildkit: ["--deny", "ecr:PutImage"], Project::new, |_, _| {};
+    no_permission_to_upload on docker_20, classic, containerd, buildkit: ["--deny", "ecr:InitiateLayerUpload"], Project::new, |_, _| {};
+    no_permission_to_read on docker_20: ["--deny", "ecr:BatchGetImage"], Project::new, |_, _| {};
+    missing_repository on docker_20: [], Project::without_repository, |_, _| {};
+    no_permission_to_create on docker_20: ["--deny", "ecr:CreateRepository"], Project::without_repository,
+        |_, _| {};
+    no_permission_to_tag_the_repository on docker_20: ["--deny", "ecr:TagResource"],
+        Project::without_repository, |_, _| {};
+    no_permission_for_the_lifecycle_policy on docker_20: ["--deny", "ecr:PutLifecyclePolicy"], Project::new,
+        |project, _| project.write("workspace/lifecycle.json", "{\"rules\": []}\n");
+    no_permission_for_the_repository_policy on docker_20: ["--deny", "ecr:SetRepositoryPolicy"], Project::new,
+        |project, _| project.write("workspace/policy.json", "{\"Statement\": []}\n");
+    policies_that_are_no_json on docker_20: [], Project::new, |project, _| {
+        project.write("workspace/lifecycle.json", "{\n  \"rules\": [,]\n}\n");
+    };
+    faulty_repository_settings on docker_20: [], Project::new, |_, _| {};
+    build_secrets_are_refused on classic: [], Project::new, |_, _| {};
+    throttled_for_good on docker_20: ["--throttle", "ecr:GetAuthorizationToken=1"], Project::new, |_, _| {};
+    unreachable_api on docker_20: [], Project::new, |project, _| {
         project.write("stepyard.toml", "[aws]\nendpoint-url = \"http://127.0.0.1:1\"\n");
     };
-    missing_secret: [], Project::new, |_, command| {
+    missing_secret on docker_20: [], Project::new, |_, command| {
         command.env_remove("STEPYARD_SECRET_SECRET_KEY");
     };
-    secret_in_a_build_argument: [], Project::new, |_, _| {};
-    host_network_not_allowed: [], Project::new, |_, _| {};
-    failure_without_output: [], Project::new, |_, _| {};
-    failing_instruction: [], Project::new, |_, _| {};
-    missing_dockerfile: [], Project::new, |project, _| {
+    secret_in_a_build_argument on docker_20: [], Project::new, |_, _| {};
+    host_network_not_allowed on docker_20: [], Project::new, |_, _| {};
+    failure_without_output on docker_20, classic, containerd, buildkit: [], Project::new, |_, _| {};
+    failing_instruction on docker_20, classic, containerd, buildkit: [], Project::new, |_, _| {};
+    missing_dockerfile on docker_20: [], Project::new, |project, _| {
         fs::remove_file(project.path("workspace/Dockerfile")).unwrap();
     };
-    missing_base_image: [], Project::new, |_, _| {};
-    missing_copy_source: [], Project::new, |_, _| {};
-    wrong_dockerfile: [], Project::new, |_, _| {};
-    unknown_target: [], Project::new, |_, _| {};
-    context_outside_the_workspace: [], Project::new, |_, _| {};
-    context_is_a_link_out_of_the_workspace: [], Project::new, |project, _| {
+    missing_base_image on docker_20, classic, containerd, buildkit: [], Project::new, |_, _| {};
+    missing_copy_source on docker_20, classic, containerd, buildkit: [], Project::new, |_, _| {};
+    wrong_dockerfile on docker_20, classic, containerd, buildkit: [], Project::new, |_, _| {};
+    unknown_target on docker_20, classic, containerd, buildkit: [], Project::new, |_, _| {};
+    context_outside_the_workspace on docker_20: [], Project::new, |_, _| {};
+    context_is_a_link_out_of_the_workspace on docker_20: [], Project::new, |project, _| {
         let link = project.path("workspace/link");
         std::os::unix::fs::symlink(project.path("home"), link).unwrap();
     };
-    no_engine_over_tcp: [], Project::new, |_, command| {
+    no_engine_over_tcp on docker_20: [], Project::new, |_, command| {
         command.env("DOCKER_HOST", "tcp://127.0.0.1:1");
     };
-    no_engine: [], Project::new, |project, command| {
+    no_buildkit_daemon on buildkit: [], Project::new, |project, command| {
+        command.env("BUILDKIT_HOST", format!("unix://{}", project.path("absent.sock").display()));
+    };
+    no_engine on docker_20: [], Project::new, |project, command| {
         command.env("DOCKER_HOST", format!("unix://{}", project.path("absent.sock").display()));
     };
 }
@@ -103,10 +130,21 @@ fn compare(name: &str, backend: &Backend, project: &Project, run: &Run) {
     for (placeholder, value) in placeholders(backend, project) {
         end = end.replace(&value, placeholder);
     }
-    let path = Path::new(FOLDER).join(name).join("expected.txt");
+    let folder = Path::new(FOLDER).join(name);
+    let common = folder.join("expected.txt");
+    // What an engine says otherwise than Docker 20.10 with its BuildKit.
+    let wording = project.engine().wording();
+    let own = wording.map(|wording| folder.join(format!("expected.{wording}.txt")));
     if std::env::var_os("UPDATE_EXPECT").is_some() {
-        fs::write(&path, &end).unwrap();
+        match &own {
+            None => fs::write(&common, &end).unwrap(),
+            Some(own) if fs::read_to_string(&common).is_ok_and(|common| common == end) => {
+                let _ = fs::remove_file(own);
+            }
+            Some(own) => fs::write(own, &end).unwrap(),
+        }
     }
+    let path = own.filter(|own| own.exists()).unwrap_or(common);
     let expected = fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(end, expected, "{}\n{}", path.display(), run.stdout);
 }
@@ -122,7 +160,7 @@ fn placeholders(backend: &Backend, project: &Project) -> [(&'static str, String)
         ("@BASE", service("STEPYARD_TEST_BASE_IMAGE")),
         ("@OPEN_REGISTRY", service("STEPYARD_TEST_REGISTRY_OPEN")),
         ("@REGISTRY_ADDRESS", backend.registry.clone()),
-        ("@ENGINE", service("DOCKER_HOST")),
+        ("@ENGINE", project.engine().address()),
     ]
 }
 
@@ -155,28 +193,86 @@ fn wrong_keys() {
     check("wrong_keys", &backend, &project, |_, _| {});
 }
 
-#[test]
-fn immutable_tag_of_another_image() {
-    let backend = Backend::local_ecr(&[]);
-    let project = Project::with_immutable_tags(&backend);
-    project.dockerfile("LABEL image=first");
+/// A repository of immutable tags, one of which names an image.
+fn taken(engine: Engine, arguments: &[&str], label: &str) -> (Backend, Project, String) {
+    let backend = Backend::local_ecr(arguments);
+    let project = Project::with_immutable_tags(&backend).built_by(engine);
+    project.dockerfile(&format!("LABEL image={label}"));
     project.pipeline("[one]", "");
     project.run().expect(0);
     let digest = backend.digest(&project.repository, "one").unwrap();
+    (backend, project, digest)
+}
+
+fn immutable_tag_of_another_image(engine: Engine) {
+    let (backend, project, digest) = taken(engine, &[], "first");
     let name = "immutable_tag_of_another_image";
+    check(name, &backend, &project, |_, _| {});
+    assert_eq!(backend.digest(&project.repository, "one"), Some(digest));
+}
+
+/// The step cannot know that the tag is immutable, so the registry is the one to say it.
+fn immutable_tag_without_permission_to_describe(engine: Engine) {
+    let denied = ["--deny", "ecr:DescribeRepositories"];
+    let (backend, project, digest) = taken(engine, &denied, "first");
+    let name = "immutable_tag_without_permission_to_describe";
     check(name, &backend, &project, |_, _| {});
     assert_eq!(backend.digest(&project.repository, "one"), Some(digest));
 }
 
 #[test]
 fn immutable_further_tag_of_another_image() {
-    let backend = Backend::local_ecr(&[]);
-    let project = Project::with_immutable_tags(&backend);
-    project.dockerfile("LABEL image=second");
-    project.pipeline("[one]", "");
-    project.run().expect(0);
+    let (backend, project, _) = taken(Engine::Docker20, &[], "second");
     let name = "immutable_further_tag_of_another_image";
     check(name, &backend, &project, |_, _| {});
+}
+
+#[test]
+fn immutable_tags_of_different_images() {
+    let backend = Backend::local_ecr(&[]);
+    let project = Project::with_immutable_tags(&backend);
+    for tag in ["one", "two"] {
+        project.dockerfile(&format!("LABEL image={tag}"));
+        project.pipeline(&format!("[{tag}]"), "");
+        project.run().expect(0);
+    }
+    let name = "immutable_tags_of_different_images";
+    let run = run_case(name, &backend, &project, |_, _| {});
+    compare(name, &backend, &project, &run);
+    run.says_nothing_of("== Build");
+}
+
+/// Tests of a function on several engines.
+macro_rules! on_engines {
+    ($($case:ident: $($engine:ident),+;)*) => {$(
+        mod $case {$(
+            #[test]
+            fn $engine() {
+                super::$case(super::Engine::$engine());
+            }
+        )+}
+    )*};
+}
+
+on_engines! {
+    immutable_tag_of_another_image: docker_20, classic, containerd, buildkit;
+    immutable_tag_without_permission_to_describe: docker_20, classic, containerd, buildkit;
+    throttled_pushes_are_tried_again_and_the_reason_is_told: docker_20, classic;
+    a_push_that_is_throttled_for_a_while_is_made_again: docker_20, classic, containerd, buildkit;
+    a_token_that_expires_during_the_build_is_renewed: docker_20, classic, containerd, buildkit;
+}
+
+/// What the daemon makes of it depends on who is faster, so the words are not those of a case.
+#[test]
+fn a_daemon_behind_tls_is_asked_without_certificates() {
+    let project = Project::new(&Backend::local_ecr(&[])).built_by(Engine::BuildKitTls);
+    project.dockerfile("LABEL tls=none");
+    project.pipeline("[one]", "");
+    let mut command = project.run_command(&["pipeline.yaml"]);
+    run::to_end(command.env_remove("BUILDKIT_CERT_PATH"))
+        .expect(1)
+        .says(&project.engine().address())
+        .says("that the certificates fit it");
 }
 
 /// The token of one stand-in is nothing to the registry beside the other.
@@ -207,24 +303,44 @@ fn a_throttled_login_is_tried_again() {
     project.run().expect(0);
 }
 
-#[test]
-fn throttled_pushes_are_tried_again_and_the_reason_is_told() {
+fn throttled_pushes_are_tried_again_and_the_reason_is_told(engine: Engine) {
     let backend = Backend::local_ecr(&["--throttle", "ecr:PutImage=2"]);
-    let project = Project::new(&backend);
+    let project = Project::new(&backend).built_by(engine);
     project.dockerfile("LABEL throttled=push");
     // The manifest that the engine puts is the first, and the further tag's the second.
     project.pipeline("[one, two]", "");
-    project.run().expect(0).says("trying again");
+    project.run().expect(0).says("; trying again");
     // Now the engine's own is every second one.
+    project.dockerfile("LABEL throttled=again");
     project.pipeline("[three]", "");
-    project.run().expect(0).says("tried again");
+    let run = project.run().expect(0);
+    let told = run.stdout.matches("; trying again").count();
+    assert_eq!(told, 1, "{}", run.stdout);
     assert!(backend.digest(&project.repository, "three").is_some());
 }
 
-#[test]
-fn a_token_that_expires_during_the_build_is_renewed() {
+/// For longer than an engine tries again by itself.
+fn a_push_that_is_throttled_for_a_while_is_made_again(engine: Engine) {
+    let backend = Backend::local_ecr(&[]);
+    let project = Project::new(&backend).built_by(engine);
+    let first = OnceLock::new();
+    let proxy = Proxy::start(&backend.registry, move |_, line| {
+        let is_push = line.starts_with("PUT ") && line.contains("/manifests/");
+        let since = is_push.then(|| first.get_or_init(Instant::now).elapsed())?;
+        (since < Duration::from_secs(2)).then_some(Fault::Throttled)
+    });
+    project.reach(&Backend::at(&proxy.address, &proxy.address));
+    project.dockerfile("LABEL throttled=long");
+    project.pipeline("[one]", "");
+    let run = project.run().expect(0);
+    let told = run.stdout.matches("; trying again").count();
+    assert_eq!(told, 1, "{}", run.stdout);
+    assert!(backend.digest(&project.repository, "one").is_some());
+}
+
+fn a_token_that_expires_during_the_build_is_renewed(engine: Engine) {
     let backend = Backend::local_ecr(&["--token-lifetime", "2s"]);
-    let project = Project::new(&backend);
+    let project = Project::new(&backend).built_by(engine);
     project.dockerfile("RUN sleep 4");
     project.pipeline("[one, two]", "");
     project.run().expect(0);

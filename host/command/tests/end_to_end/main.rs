@@ -1,4 +1,4 @@
-//! The `stepyard` command against a real Docker Engine and registries: moto with the distribution
+//! The `stepyard` command against real build engines and registries: moto with the distribution
 //! project's registry, which nobody here wrote, and `stepyard local-ecr`. `cargo xtask test` starts
 //! the services.
 
@@ -11,10 +11,19 @@
     reason = "a failed assumption fails the test"
 )]
 
+mod base_images;
 mod build_push;
+mod build_secrets;
+mod caches;
 mod cancel;
 mod command;
+mod doctor;
 mod errors;
+mod faults;
+mod identities;
+mod nowhere;
+mod repository;
 mod secrets;
 mod support;
+mod tags;
 mod unchanged;

@@ -6,15 +6,25 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::Value;
 
 use crate::support::backend::Backend;
-use crate::support::engine::docker_output;
+use crate::support::cases::cases;
+use crate::support::engine::{Engine, docker_output};
 use crate::support::project::Project;
 use crate::support::{run, service};
+
+cases! {
+    only_what_changed_is_built {
+        docker_20: moto, local_ecr;
+        containerd: moto;
+        buildkit: local_ecr;
+        classic: local_ecr;
+    }
+}
 
 const SKIPPED: &str = "the build is skipped";
 
 /// A project with a base image of its own in a registry, and records of its own.
-fn project(backend: &Backend) -> (Project, String) {
-    let project = Project::new(backend);
+fn project(engine: Engine, backend: &Backend) -> (Project, String) {
+    let project = Project::new(backend).built_by(engine);
     let open = service("STEPYARD_TEST_REGISTRY_OPEN");
     let base = format!("{open}/base/{}", project.repository);
     push_base(&base, &service("STEPYARD_TEST_BASE_IMAGE"));
@@ -63,8 +73,8 @@ fn skips(project: &Project) -> bool {
     skipped
 }
 
-fn on_backend(backend: &Backend) {
-    let (project, base) = project(backend);
+fn only_what_changed_is_built(engine: Engine, backend: &Backend) {
+    let (project, base) = project(engine, backend);
     assert!(!skips(&project));
     assert!(skips(&project));
     let first = backend.digest(&project.repository, "one").unwrap();
@@ -109,19 +119,9 @@ fn on_backend(backend: &Backend) {
 }
 
 #[test]
-fn only_what_changed_is_built_with_docker_registry() {
-    on_backend(&Backend::moto());
-}
-
-#[test]
-fn only_what_changed_is_built_with_local_ecr() {
-    on_backend(&Backend::local_ecr(&[]));
-}
-
-#[test]
 fn what_the_registry_lost_is_built_again() {
     let backend = Backend::moto();
-    let (project, _) = project(&backend);
+    let (project, _) = project(Engine::Docker20, &backend);
     assert!(!skips(&project));
     let digest = backend.digest(&project.repository, "one").unwrap();
     backend.delete(&project.repository, &digest);
@@ -133,7 +133,7 @@ fn what_the_registry_lost_is_built_again() {
 #[test]
 fn what_cannot_be_told_is_built_and_said() {
     let backend = Backend::local_ecr(&[]);
-    let (project, _) = project(&backend);
+    let (project, _) = project(Engine::Docker20, &backend);
     let dockerfile = project.read("workspace/Dockerfile");
     project.write(
         "workspace/Dockerfile",

@@ -53,6 +53,9 @@ impl From<StorageError> for ApiError {
             StorageError::RepositoryNotEmpty { .. } => "RepositoryNotEmptyException",
             StorageError::ImageNotFound { .. } => "ImageNotFoundException",
             StorageError::TagImmutable { .. } => "ImageTagAlreadyExistsException",
+            StorageError::ScanNotFound { .. } => "ScanNotFoundException",
+            StorageError::ScannedAlready => "LimitExceededException",
+            StorageError::NotScannable { .. } => "UnsupportedImageTypeException",
             StorageError::BlobNotFound { .. } => "LayersNotFoundException",
             StorageError::ReferenceNotFound {
                 is_manifest: true, ..

@@ -28,6 +28,14 @@ impl ImageIdentifier {
         }
     }
 
+    /// The same with the digest of the image that it names.
+    pub(super) fn named(&self, digest: &str) -> Self {
+        Self {
+            image_digest: Some(digest.to_owned()),
+            image_tag: self.image_tag.clone(),
+        }
+    }
+
     fn failure(&self, error: &StorageError) -> Value {
         let (code, reason) = match error {
             StorageError::ImageReferenced { .. } => {

@@ -9,6 +9,7 @@ mod mutability;
 mod paging;
 mod policies;
 mod repositories;
+mod scans;
 
 use crate::authentication::Principal;
 use crate::names::{REPOSITORY_PATTERN, is_account, is_repository_name, repository_arn};
@@ -24,6 +25,8 @@ use serde_json::Value;
 use std::sync::Arc;
 
 const TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.";
+/// ECR Public's, of which only the token is served.
+const PUBLIC_TARGET: &str = "SpencerFrontendService.";
 
 /// One call of the ECR API, authenticated and permitted.
 struct Call {
@@ -54,6 +57,7 @@ async fn answer(service: &Arc<Service>, request: &Parts, body: &[u8]) -> Result<
         .headers
         .get("x-amz-target")
         .and_then(|value| value.to_str().ok());
+    let public = target.and_then(|target| target.strip_prefix(PUBLIC_TARGET));
     let operation = target
         .and_then(|target| target.strip_prefix(TARGET))
         .unwrap_or_default();
@@ -64,6 +68,9 @@ async fn answer(service: &Arc<Service>, request: &Parts, body: &[u8]) -> Result<
         principal,
         body,
     };
+    if let Some(operation) = public {
+        return authorization::answer_public(&call, operation);
+    }
     let action = format!("ecr:{operation}");
     service.check_action(&action, &call.principal.arn, &call.resource())?;
     match operation {
@@ -82,6 +89,10 @@ async fn answer(service: &Arc<Service>, request: &Parts, body: &[u8]) -> Result<
         "GetRepositoryPolicy" => policies::get_repository_policy(&call),
         "PutLifecyclePolicy" => policies::put_lifecycle_policy(&call).await,
         "GetLifecyclePolicy" => policies::get_lifecycle_policy(&call),
+        "ListTagsForResource" => repositories::list_tags(&call),
+        "StartImageScan" => scans::start(&call).await,
+        "DescribeImageScanFindings" => scans::findings(&call),
+        "DescribeImageReplicationStatus" => scans::replication(&call),
         _ => Err(ApiError::new(
             "UnknownOperationException",
             format!("The operation '{operation}' is not known here"),

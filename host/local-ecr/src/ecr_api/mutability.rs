@@ -1,14 +1,14 @@
 use super::Call;
 use super::error::ApiError;
-use crate::storage::{MutabilityMode, TagMutability};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use stepyard_grammar::{TagFilter, TagMutability};
 
 /// The members that CreateRepository and PutImageTagMutability share.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MutabilityRequest {
-    image_tag_mutability: Option<MutabilityMode>,
+    image_tag_mutability: Option<String>,
     #[serde(default)]
     image_tag_mutability_exclusion_filters: Vec<ExclusionFilter>,
 }
@@ -24,42 +24,28 @@ impl MutabilityRequest {
     /// Checks the mode and its filters.
     pub(super) fn mutability(self) -> Result<TagMutability, ApiError> {
         const MEMBER: &str = "imageTagMutabilityExclusionFilters";
-        let mode = self.image_tag_mutability.unwrap_or_default();
+        let mode = self.image_tag_mutability.as_deref().unwrap_or("MUTABLE");
         let filters = self.image_tag_mutability_exclusion_filters;
-        if mode.has_exclusions() == filters.is_empty() || filters.len() > 5 {
-            return Err(ApiError::invalid(
-                MEMBER,
-                "must have 1 to 5 filters with the modes WITH_EXCLUSION, and none without",
-            ));
-        }
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._*-".contains(&byte);
-        for ExclusionFilter {
-            filter_type,
-            filter,
-        } in &filters
+        if filters
+            .iter()
+            .any(|filter| filter.filter_type != "WILDCARD")
         {
-            let valid = filter_type == "WILDCARD"
-                && (1..=128).contains(&filter.len())
-                && filter.bytes().all(allowed)
-                && filter.matches('*').count() <= 2;
-            if !valid {
-                return Err(ApiError::invalid(
-                    MEMBER,
-                    "must be of type WILDCARD and satisfy '[0-9a-zA-Z._*-]{1,128}' with at most two *",
-                ));
-            }
+            return Err(ApiError::invalid(MEMBER, "must be of type WILDCARD"));
         }
-        let exclusions = filters.into_iter().map(|filter| filter.filter).collect();
-        Ok(TagMutability { mode, exclusions })
+        let filters = filters.iter().map(|filter| &filter.filter);
+        TagMutability::parse(mode, filters)
+            .map_err(|error| ApiError::invalid(MEMBER, &error.to_string()))
     }
 }
 
 /// Adds the mutability to an answer.
 pub(super) fn describe(mutability: &TagMutability, answer: &mut Map<String, Value>) {
-    answer.insert("imageTagMutability".into(), json!(mutability.mode));
-    if mutability.mode.has_exclusions() {
-        let filter = |text: &String| json!({"filterType": "WILDCARD", "filter": text});
-        let filters = mutability.exclusions.iter().map(filter).collect();
+    let mode = mutability.mode();
+    answer.insert("imageTagMutability".into(), mode.name().into());
+    if mode.has_exclusions() {
+        let filter =
+            |filter: &TagFilter| json!({"filterType": "WILDCARD", "filter": filter.as_str()});
+        let filters = mutability.exclusions().iter().map(filter).collect();
         answer.insert("imageTagMutabilityExclusionFilters".into(), filters);
     }
 }

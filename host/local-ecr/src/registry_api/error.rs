@@ -80,6 +80,9 @@ impl From<StorageError> for RegistryError {
             }
             StorageError::RepositoryAlreadyExists { .. }
             | StorageError::RepositoryNotEmpty { .. }
+            | StorageError::ScanNotFound { .. }
+            | StorageError::ScannedAlready
+            | StorageError::NotScannable { .. }
             | StorageError::FolderInUse { .. }
             | StorageError::Corrupt { .. }
             | StorageError::Io { .. }

@@ -27,6 +27,19 @@ pub(crate) enum StorageError {
     TagImmutable { name: String, tag: String },
     #[error("The image {digest} is referenced by the image index {parent}; delete that first")]
     ImageReferenced { digest: String, parent: String },
+    #[error(
+        "Image scan does not exist for the image with '{{imageDigest:'{digest}', imageTag:'{tag}'}}' in the repository with name '{name}' in the registry with id '{account}'"
+    )]
+    ScanNotFound {
+        account: String,
+        name: String,
+        digest: String,
+        tag: String,
+    },
+    #[error("The scan quota per image has been exceeded. Wait and try again.")]
+    ScannedAlready,
+    #[error("The operation is not supported for images of the type '{media_type}'")]
+    NotScannable { media_type: String },
     #[error("The layer '{digest}' does not exist in the repository '{name}'")]
     BlobNotFound { name: String, digest: String },
     #[error("The image manifest references {digest}, which is not in the repository '{name}'")]

@@ -19,6 +19,16 @@ pub(crate) struct Image {
     /// The manifests that this index lists.
     pub(crate) manifests: Vec<String>,
     pub(crate) annotations: Option<BTreeMap<String, String>>,
+    /// When it was scanned last, in milliseconds since 1970.
+    #[serde(default)]
+    pub(crate) scanned_at: Option<u64>,
+}
+
+impl Image {
+    /// Whether ECR's basic scanning takes it: no index.
+    pub(crate) fn is_scannable(&self) -> bool {
+        self.image_size.is_some()
+    }
 }
 
 /// How a client names an image within a repository.
@@ -26,6 +36,16 @@ pub(crate) struct Image {
 pub(crate) enum ImageReference {
     Tag(String),
     Digest(String),
+}
+
+impl ImageReference {
+    /// Digest and tag, as ECR's messages have them.
+    pub(super) fn parts(&self) -> (&str, &str) {
+        match self {
+            Self::Tag(tag) => ("null", tag),
+            Self::Digest(digest) => (digest, "null"),
+        }
+    }
 }
 
 /// An image and the tags that point at it, in order.

@@ -12,14 +12,14 @@ mod error;
 pub(crate) mod files;
 mod image;
 mod manifest;
-mod mutability;
+mod records;
 mod repositories;
 mod repository;
+mod scans;
 mod uploads;
 
 pub(crate) use error::StorageError;
 pub(crate) use image::{Image, ImageReference, TaggedImage};
-pub(crate) use mutability::{MutabilityMode, TagMutability};
 pub(crate) use repositories::Repositories;
 pub(crate) use repository::{Repository, Settings};
 pub(crate) use uploads::{Upload, Uploads};

@@ -1,7 +1,7 @@
 use super::files;
 use super::image::{Image, ImageReference, TaggedImage};
 use super::manifest::Manifest;
-use super::{StorageError, TagMutability};
+use super::{StorageError, records};
 use crate::names::{digest_of, now};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use stepyard_grammar::{RepositoryEncryption, TagMutability};
 
 /// What is kept of a repository beside its images.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,8 +18,13 @@ pub(crate) struct Settings {
     pub(crate) name: String,
     /// Milliseconds since 1970.
     pub(crate) created_at: u64,
+    #[serde(with = "records::mutability")]
     pub(crate) mutability: TagMutability,
     pub(crate) scan_on_push: bool,
+    #[serde(with = "records::encryption", default)]
+    pub(crate) encryption: RepositoryEncryption,
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
     pub(crate) repository_policy: Option<String>,
     pub(crate) lifecycle_policy: Option<String>,
 }
@@ -42,9 +48,9 @@ pub(crate) struct Repository {
 }
 
 #[derive(Debug)]
-struct State {
+pub(super) struct State {
     settings: Settings,
-    images: BTreeMap<String, Image>,
+    pub(super) images: BTreeMap<String, Image>,
     tags: BTreeMap<String, String>,
     deleted: bool,
 }
@@ -134,7 +140,7 @@ impl Repository {
     }
 
     /// The state, unless the repository has been deleted meanwhile.
-    fn state(&self) -> Result<MutexGuard<'_, State>, StorageError> {
+    pub(super) fn state(&self) -> Result<MutexGuard<'_, State>, StorageError> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.deleted {
             Err(self.not_found())
@@ -209,7 +215,7 @@ impl Repository {
         let known = state.images.contains_key(&digest);
         if !known {
             self.check_references(&manifest, &state)?;
-            let image = Image {
+            let mut image = Image {
                 digest: digest.clone(),
                 manifest_size: u64::try_from(content.len()).unwrap_or(u64::MAX),
                 image_size: manifest.image_size(),
@@ -223,7 +229,11 @@ impl Repository {
                     .collect(),
                 media_type: manifest.media_type,
                 annotations: manifest.annotations,
+                scanned_at: None,
             };
+            if state.settings.scan_on_push && image.is_scannable() {
+                image.scanned_at = Some(image.pushed_at);
+            }
             let path = self.image_path(&digest);
             files::write(&self.temporary, &path, content)?;
             files::write_json(&self.temporary, &path.with_extension("json"), &image)?;
@@ -274,7 +284,7 @@ impl Repository {
         self.image_in(&*self.state()?, reference)
     }
 
-    fn image_in(
+    pub(super) fn image_in(
         &self,
         state: &State,
         reference: &ImageReference,
@@ -294,10 +304,7 @@ impl Repository {
     }
 
     fn image_not_found(&self, reference: &ImageReference) -> StorageError {
-        let (digest, tag) = match reference {
-            ImageReference::Tag(tag) => ("null", tag.as_str()),
-            ImageReference::Digest(digest) => (digest.as_str(), "null"),
-        };
+        let (digest, tag) = reference.parts();
         StorageError::ImageNotFound {
             account: self.account.clone(),
             name: self.name.clone(),
@@ -383,7 +390,7 @@ impl Repository {
         Ok(state.settings.clone())
     }
 
-    fn image_path(&self, digest: &str) -> PathBuf {
+    pub(super) fn image_path(&self, digest: &str) -> PathBuf {
         self.folder
             .join("images")
             .join(digest.trim_start_matches("sha256:"))

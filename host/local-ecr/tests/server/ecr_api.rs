@@ -65,6 +65,102 @@ async fn repositories_are_made_described_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_repository_is_made_as_it_is_asked_for() {
+    let fixture = Fixture::new().await;
+    let request = json!({
+        "repositoryName": "team/app",
+        "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
+        "imageTagMutabilityExclusionFilters": [{"filterType": "WILDCARD", "filter": "dev-*"}],
+        "imageScanningConfiguration": {"scanOnPush": true},
+        "encryptionConfiguration": {"encryptionType": "KMS", "kmsKey": "alias/images"},
+        "tags": [{"Key": "team", "Value": "web"}],
+    });
+    let made = fixture
+        .ecr("CreateRepository", request.clone())
+        .await
+        .json();
+    let repository = &made["repository"];
+    for (member, value) in request.as_object().unwrap() {
+        if member != "tags" {
+            assert_eq!(repository[member], *value, "{member}");
+        }
+    }
+    let arn = json!({"resourceArn": repository["repositoryArn"]});
+    let tags = fixture.ecr("ListTagsForResource", arn).await.json();
+    assert_eq!(tags["tags"], request["tags"]);
+
+    let kms =
+        json!({"repositoryName": "kms", "encryptionConfiguration": {"encryptionType": "KMS"}});
+    let made = fixture.ecr("CreateRepository", kms).await.json();
+    assert_eq!(
+        made["repository"]["encryptionConfiguration"]["kmsKey"],
+        "arn:aws:kms:us-east-1:123456789012:alias/aws/ecr"
+    );
+    for (member, value, expected) in [
+        (
+            "imageTagMutability",
+            json!("SOMETIMES"),
+            "InvalidParameterException",
+        ),
+        (
+            "encryptionConfiguration",
+            json!({"encryptionType": "AES256", "kmsKey": "k"}),
+            "InvalidParameterException",
+        ),
+        (
+            "tags",
+            json!([{"Key": "aws:own", "Value": ""}]),
+            "InvalidTagParameterException",
+        ),
+        (
+            "tags",
+            json!(vec![json!({"Key": "k", "Value": ""}); 51]),
+            "TooManyTagsException",
+        ),
+    ] {
+        let request = json!({"repositoryName": "faulty", member: value});
+        let error = fixture.ecr_error("CreateRepository", request).await;
+        assert_eq!(error, expected, "{member}");
+    }
+}
+
+#[tokio::test]
+async fn every_call_can_be_denied() {
+    let image = json!({"imageTag": "v1"});
+    for (operation, more) in [
+        ("CreateRepository", json!({})),
+        ("PutLifecyclePolicy", json!({"lifecyclePolicyText": "{}"})),
+        ("SetRepositoryPolicy", json!({"policyText": "{}"})),
+        (
+            "PutImageTagMutability",
+            json!({"imageTagMutability": "IMMUTABLE"}),
+        ),
+        ("DescribeImages", json!({})),
+        ("BatchDeleteImage", json!({"imageIds": [image]})),
+        ("StartImageScan", json!({"imageId": image})),
+        ("DescribeImageScanFindings", json!({"imageId": image})),
+        ("DescribeImageReplicationStatus", json!({"imageId": image})),
+    ] {
+        let action = format!("ecr:{operation}");
+        let fixture = Fixture::with(|builder| builder.deny(&action)).await;
+        let mut request = more;
+        request["repositoryName"] = json!("app");
+        let answer = fixture.ecr(operation, request).await.json();
+        assert_eq!(answer["__type"], "AccessDeniedException");
+        let message = answer["message"].as_str().unwrap();
+        assert!(
+            message.contains(&format!("perform: {action} on")),
+            "{message}"
+        );
+    }
+    let fixture = Fixture::with(|builder| builder.deny("ecr:TagResource")).await;
+    let tagged = json!({"repositoryName": "app", "tags": [{"Key": "k", "Value": "v"}]});
+    let refused = fixture.ecr_error("CreateRepository", tagged).await;
+    assert_eq!(refused, "AccessDeniedException");
+    fixture.create_repository("app").await;
+}
+
+#[tokio::test]
 async fn registries_of_other_accounts_are_apart() {
     let fixture = Fixture::new().await;
     fixture.create_repository("app").await;

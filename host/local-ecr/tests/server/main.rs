@@ -11,6 +11,7 @@ mod client;
 mod ecr_api;
 mod manifests;
 mod restart;
+mod scans;
 mod sdk;
 mod sts;
 mod tokens;

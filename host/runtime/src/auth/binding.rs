@@ -44,7 +44,9 @@ impl RunState {
         credential: Result<Credential, CapabilityError>,
     ) -> wasmtime::Result<Result<Resource<Credential>, types::Error>> {
         Ok(match credential {
-            Ok(credential) => Ok(self.table.push(credential)?),
+            Ok(credential) => Ok(self
+                .table
+                .push(credential.masking(self.reporter().mask()))?),
             Err(error) => Err(error.into()),
         })
     }

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use stepyard_grammar::{EcrRegistry, RegistryHost};
+use stepyard_grammar::RegistryHost;
 
-use super::aws::{AwsClients, AwsEndpoints, EcrToken};
-use super::{Authenticator, Credential, CredentialSource, Login, docker_registry};
+use super::aws::{
+    AwsCaller, AwsClients, AwsEndpoints, EcrToken, Identity, OidcTokenSource, ServiceAccount,
+    TokenRegistry,
+};
+use super::{Authenticator, Credential, CredentialSource, Identify, Login, docker_registry};
 use crate::capability::CapabilityError;
-use crate::connector::{AwsConnector, Connector, ConnectorKind, ConnectorReference, Connectors};
+use crate::connector::{Connector, ConnectorKind, ConnectorReference, Connectors};
 use crate::policy::Authorized;
-use crate::secret::{SecretStore, SecretStores};
+use crate::secret::SecretStores;
 
 /// Logs in with the connectors of users' files.
 #[derive(Clone, Debug)]
@@ -21,15 +24,10 @@ pub struct ConnectorAuthenticator {
 }
 
 impl ConnectorAuthenticator {
-    /// An authenticator for `connectors`, whose secrets are in `stores`. AWS is reached where
+    /// An authenticator for `connectors`, whose secrets are in `secrets`. AWS is reached where
     /// `endpoints` says.
-    pub fn new(
-        connectors: Connectors,
-        stores: Vec<Arc<dyn SecretStore>>,
-        endpoints: AwsEndpoints,
-    ) -> Self {
+    pub fn new(connectors: Connectors, secrets: SecretStores, endpoints: AwsEndpoints) -> Self {
         let connectors = Arc::new(connectors);
-        let secrets = SecretStores::new(stores);
         let aws = AwsClients::new(connectors.clone(), secrets.clone(), endpoints);
         Self {
             connectors,
@@ -43,31 +41,50 @@ impl ConnectorAuthenticator {
         self.aws.clone()
     }
 
+    /// The same, where connectors of the type `OidcAuthentication` exchange tokens from `source`.
+    /// What it has cached is dropped.
+    #[must_use]
+    pub fn with_oidc_tokens(self, source: impl OidcTokenSource + 'static) -> Self {
+        Self {
+            aws: Arc::new(self.aws.with_oidc_tokens(Arc::new(source))),
+            ..self
+        }
+    }
+
+    /// The same, where connectors of the type `Irsa` take the role of `service_account` and not of
+    /// the one in this process's environment. What it has cached is dropped.
+    #[must_use]
+    pub fn with_service_account(self, service_account: ServiceAccount) -> Self {
+        Self {
+            aws: Arc::new(self.aws.with_service_account(service_account)),
+            ..self
+        }
+    }
+
     async fn log_in_to_ecr(
         &self,
-        name: String,
-        connector: &AwsConnector,
+        caller: AwsCaller,
         registry: Option<RegistryHost>,
     ) -> Result<Credential, CapabilityError> {
-        let registry = match registry {
-            Some(host) => EcrRegistry::from_host(&host).ok_or_else(|| {
-                let public = if EcrRegistry::is_public(&host) {
-                    " (ECR Public can be read anonymously)"
-                } else {
-                    ""
-                };
-                CapabilityError::invalid(format!(
-                    "the connector {name} is of type Aws, which is for the private registries of \
-                     Amazon ECR and not for {host}{public}; name a connector of type \
-                     DockerRegistry for it"
-                ))
-            })?,
-            None => self.aws.own_registry(&name, connector).await?,
+        let (host, registry) = match registry {
+            Some(host) => match TokenRegistry::at(&host) {
+                Some(registry) => (host, registry),
+                None => {
+                    return Err(CapabilityError::invalid(format!(
+                        "the connector {} is of type Aws, which is for the registries of Amazon \
+                         ECR and not for {host}; name a connector of type DockerRegistry for it",
+                        caller.connector
+                    )));
+                }
+            },
+            None => {
+                let own = self.aws.own_registry(&caller).await?;
+                (own.host().clone(), TokenRegistry::Private(own))
+            }
         };
-        let host = registry.host().clone();
         let token = EcrToken {
             clients: self.aws.clone(),
-            connector: name,
+            caller,
             registry,
         };
         // Wrong keys are best told now; the token is kept for its first use.
@@ -79,15 +96,37 @@ impl ConnectorAuthenticator {
 #[async_trait]
 impl Authenticator for ConnectorAuthenticator {
     async fn login(&self, call: Authorized<Login>) -> Result<Credential, CapabilityError> {
+        let step = call.step().clone();
         let Login {
             connector: name,
             registry,
         } = call.into_call();
         match &find_connector(&self.connectors, &name)?.kind {
-            ConnectorKind::Aws(connector) => self.log_in_to_ecr(name, connector, registry).await,
+            ConnectorKind::Aws(_) => {
+                let caller = AwsCaller {
+                    connector: name,
+                    step,
+                };
+                self.log_in_to_ecr(caller, registry).await
+            }
             ConnectorKind::DockerRegistry(connector) => {
                 docker_registry::log_in(&name, connector, registry, &self.secrets).await
             }
+        }
+    }
+
+    async fn identify(
+        &self,
+        call: Authorized<Identify>,
+    ) -> Result<Option<Identity>, CapabilityError> {
+        let step = call.step().clone();
+        let Identify { connector, region } = call.into_call();
+        match &find_connector(&self.connectors, &connector)?.kind {
+            ConnectorKind::Aws(_) => {
+                let caller = AwsCaller { connector, step };
+                self.aws.identity(&caller, &region).await.map(Some)
+            }
+            ConnectorKind::DockerRegistry(_) => Ok(None),
         }
     }
 }

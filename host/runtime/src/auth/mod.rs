@@ -12,15 +12,17 @@ mod tests;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
-use stepyard_grammar::RegistryHost;
+use secrecy::{ExposeSecret, SecretString};
+use stepyard_grammar::{AwsRegion, RegistryHost};
 
 pub use connectors::ConnectorAuthenticator;
 
 use crate::capability::CapabilityError;
 use crate::policy::{Access, Action, Authorized, Call, Resource};
+use crate::secret::Mask;
 
 /// A user name and password for HTTP Basic authentication at a registry.
 #[derive(Clone, Debug)]
@@ -39,6 +41,18 @@ pub trait CredentialSource: Send + Sync {
     /// # Errors
     /// As the identity provider answers.
     async fn basic(&self) -> Result<BasicCredential, CapabilityError>;
+
+    /// Until when the password of the last [`CredentialSource::basic`] is valid, where that is
+    /// known.
+    async fn valid_until(&self) -> Option<SystemTime> {
+        None
+    }
+
+    /// The same identity at `registry`, where it is known there too: ECR has a registry for each
+    /// account and region. Only base images are read with it.
+    fn at(&self, _registry: &RegistryHost) -> Option<Arc<dyn CredentialSource>> {
+        None
+    }
 }
 
 /// Permission to use one registry. Cheap to clone; formatting it shows no secret.
@@ -46,6 +60,7 @@ pub trait CredentialSource: Send + Sync {
 pub struct Credential {
     registry: RegistryHost,
     source: Option<Arc<dyn CredentialSource>>,
+    mask: Mask,
 }
 
 impl Credential {
@@ -54,6 +69,7 @@ impl Credential {
         Self {
             registry,
             source: Some(source),
+            mask: Mask::default(),
         }
     }
 
@@ -62,7 +78,19 @@ impl Credential {
         Self {
             registry,
             source: None,
+            mask: Mask::default(),
         }
+    }
+
+    /// The same, whose passwords `mask` comes to know.
+    pub(crate) fn masking(mut self, mask: &Mask) -> Self {
+        self.mask = mask.clone();
+        self
+    }
+
+    /// What knows the passwords, and is to know what is made of them.
+    pub(crate) fn mask(&self) -> &Mask {
+        &self.mask
     }
 
     /// The registry that it is for. It must not be used for another one.
@@ -70,15 +98,37 @@ impl Credential {
         &self.registry
     }
 
+    /// A credential for `registry` with the same identity, where it is known there too.
+    pub(crate) fn at(&self, registry: &RegistryHost) -> Option<Self> {
+        let source = self.source.as_ref()?.at(registry)?;
+        Some(Self::new(registry.clone(), source).masking(&self.mask))
+    }
+
     /// The user name and password now, or nothing for an anonymous credential.
     ///
     /// # Errors
     /// As the identity provider answers.
     pub async fn basic(&self) -> Result<Option<BasicCredential>, CapabilityError> {
+        let Some(source) = &self.source else {
+            return Ok(None);
+        };
+        let basic = source.basic().await?;
+        self.mask
+            .note_password(&basic.username, basic.password.expose_secret());
+        Ok(Some(basic))
+    }
+
+    /// Until when the password that was used last is valid, where that is known.
+    pub async fn valid_until(&self) -> Option<SystemTime> {
         match &self.source {
-            Some(source) => source.basic().await.map(Some),
-            None => Ok(None),
+            Some(source) => source.valid_until().await,
+            None => None,
         }
+    }
+
+    /// Whether it is without an identity.
+    pub fn is_anonymous(&self) -> bool {
+        self.source.is_none()
     }
 }
 
@@ -124,6 +174,28 @@ impl Call for Login {
     }
 }
 
+/// Asks who the identity of a connector of type `Aws` is: no call of a guest, but of whoever
+/// looks whether a connector works.
+#[derive(Clone, Debug)]
+pub struct Identify {
+    /// The connector, as settings name it.
+    pub connector: String,
+    /// The region in which AWS is asked.
+    pub region: AwsRegion,
+}
+
+impl Call for Identify {
+    fn accesses(&self) -> Vec<Access> {
+        vec![Access::new(
+            Action::Login,
+            Resource::Connector {
+                connector: self.connector.clone(),
+                registry: None,
+            },
+        )]
+    }
+}
+
 /// The call `auth.anonymous`.
 #[derive(Clone, Debug)]
 pub struct LoginAnonymously {
@@ -149,4 +221,16 @@ pub trait Authenticator: Send + Sync {
     /// # Errors
     /// As `auth.login` in the contract says.
     async fn login(&self, call: Authorized<Login>) -> Result<Credential, CapabilityError>;
+
+    /// Asks AWS who the identity of a connector is. Nothing where the connector has none there.
+    ///
+    /// # Errors
+    /// As logging in fails.
+    async fn identify(
+        &self,
+        call: Authorized<Identify>,
+    ) -> Result<Option<aws::Identity>, CapabilityError> {
+        let _ = call;
+        Ok(None)
+    }
 }

@@ -9,7 +9,7 @@ use crate::capability::{CapabilityError, ErrorKind};
 ///
 /// # Errors
 /// As `build.build` in the contract says of both.
-pub(in crate::build) async fn open_context(call: &Build) -> Result<BuildContext, CapabilityError> {
+pub(crate) async fn open_context(call: &Build) -> Result<BuildContext, CapabilityError> {
     let workspace = call.workspace.clone();
     let context = call.request.context.clone();
     let dockerfile = call.request.dockerfile.clone();

@@ -3,7 +3,7 @@
 //! What changes the image or guards it is an error: an image without it would be a wrong one. What
 //! only saves time or space is left out and reported.
 
-use super::{BuildRequest, CachePlace, Feature, IgnoredSetting};
+use super::{BuildEngine, BuildRequest, CachePlace, Feature, IgnoredSetting};
 use crate::capability::CapabilityError;
 
 const KUBERNETES_ONLY: &str = "applies on Kubernetes only";
@@ -65,6 +65,21 @@ pub(super) fn check(
             }),
         )
         .collect())
+}
+
+/// As [`check`], for an engine that answers.
+pub(crate) async fn left_out(
+    request: &BuildRequest,
+    engine: &dyn BuildEngine,
+) -> Result<Vec<IgnoredSetting>, CapabilityError> {
+    let mut supported = Vec::new();
+    for feature in Feature::ALL {
+        if engine.supports(feature).await {
+            supported.push(feature);
+        }
+    }
+    let name = format!("the engine {}", engine.name());
+    check(request, &name, |feature| supported.contains(&feature))
 }
 
 /// The request without what [`check`] reports as left out, for engines that would choke on it.

@@ -1,10 +1,12 @@
 //! The capability *build*: an image from a Dockerfile, with whichever engine the operator chose.
 
 mod address;
+mod base_registries;
 pub(crate) mod binding;
 pub mod buildkit;
 mod context;
 pub mod docker;
+mod failed_push;
 mod features;
 mod registry_failure;
 mod request;
@@ -24,7 +26,10 @@ pub use request::{
 };
 pub use stepyard_grammar::{Compression, CompressionAlgorithm};
 
-pub(crate) use unchanged::PendingRecords;
+pub(crate) use base_registries::credential_at;
+pub(crate) use context::open_context;
+pub(crate) use features::left_out;
+pub(crate) use unchanged::{PendingRecords, base_images};
 pub use unchanged::{PushRecords, PushRecordsError};
 
 use crate::auth::Credential;

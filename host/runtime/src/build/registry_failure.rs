@@ -9,6 +9,9 @@ use stepyard_grammar::{EcrRegistry, ImageReference};
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::event::printable;
 
+/// What makes a registry unavailable and does not pass.
+const NEVER_PASSES: [&str; 2] = ["x509:", "HTTP response to HTTPS client"];
+
 /// What the words of a failure that involves a registry mean, if they are known.
 pub(crate) fn registry_kind(text: &str) -> Option<ErrorKind> {
     let text = text.to_ascii_lowercase();
@@ -34,11 +37,15 @@ pub(crate) fn registry_kind(text: &str) -> Option<ErrorKind> {
         "no basic auth credentials",
     ]) {
         ErrorKind::Unauthenticated
-    } else if has(&["denied", "403 forbidden"]) {
+    } else if has(&["denied", "403 forbidden", "http 403 response"]) {
         ErrorKind::Forbidden
     } else if has(&[
         "connection refused",
         "connection reset",
+        "broken pipe",
+        "server closed idle connection",
+        "use of closed network connection",
+        "transport connection broken",
         "no such host",
         "network is unreachable",
         "no route to host",
@@ -47,6 +54,8 @@ pub(crate) fn registry_kind(text: &str) -> Option<ErrorKind> {
         "deadline exceeded",
         "eof",
         "http status: 5",
+        // Docker, of an answer without a body.
+        "error parsing http 5",
         "500 internal server error",
         "502 bad gateway",
         "503 service unavailable",
@@ -63,9 +72,14 @@ pub(crate) fn registry_kind(text: &str) -> Option<ErrorKind> {
 /// Whether the words ask for fewer requests.
 pub(crate) fn is_throttled(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    ["toomanyrequests", "too many requests", "rate exceeded"]
-        .iter()
-        .any(|needle| text.contains(needle))
+    [
+        "toomanyrequests",
+        "too many requests",
+        "rate exceeded",
+        "http 429 response",
+    ]
+    .iter()
+    .any(|needle| text.contains(needle))
 }
 
 /// A base image that cannot be had, which the instruction at `place` names.
@@ -148,7 +162,9 @@ pub(crate) fn push_error(text: &str, destination: &ImageReference) -> Capability
         }
         _ => None,
     };
-    let error = CapabilityError::new(kind, format!("{destination}: {text}"));
+    let mut error = CapabilityError::new(kind, format!("{destination}: {text}"));
+    // Certificates and protocols stay as they are.
+    error.retryable &= !NEVER_PASSES.iter().any(|words| text.contains(words));
     match hint {
         Some(hint) => error.with_hint(hint),
         None => error,

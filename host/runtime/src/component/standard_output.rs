@@ -6,10 +6,10 @@ use bytes::Bytes;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use crate::event::{OutputSource, Reporter};
+use crate::event::{Lines, OutputSource, Reporter};
 
-/// A line that is longer is passed on in pieces of this size.
-const LONGEST_LINE: usize = 16 << 10;
+/// How much a guest may write at once.
+const LONGEST_WRITE: usize = 16 << 10;
 
 /// How much of the end is kept to explain a failure.
 const LONGEST_TAIL: usize = 4 << 10;
@@ -18,27 +18,27 @@ const LONGEST_TAIL: usize = 4 << 10;
 /// over the limit is counted and dropped, because a guest's `println!` panics on an error.
 #[derive(Clone)]
 pub(crate) struct StandardOutput {
-    shared: Arc<Mutex<Lines>>,
+    shared: Arc<Mutex<Printed>>,
 }
 
-struct Lines {
+struct Printed {
     reporter: Reporter,
     source: OutputSource,
     remaining: usize,
     dropped: u64,
-    line: Vec<u8>,
+    lines: Lines,
     tail: Vec<u8>,
 }
 
 impl StandardOutput {
     pub(crate) fn new(reporter: Reporter, source: OutputSource, limit: usize) -> Self {
         Self {
-            shared: Arc::new(Mutex::new(Lines {
+            shared: Arc::new(Mutex::new(Printed {
+                lines: Lines::new(reporter.mask()),
                 reporter,
                 source,
                 remaining: limit,
                 dropped: 0,
-                line: Vec::new(),
                 tail: Vec::new(),
             })),
         }
@@ -47,43 +47,34 @@ impl StandardOutput {
     /// Passes on the last line, and returns the end of what was printed and how many bytes were
     /// dropped.
     pub(crate) fn finish(&self) -> (String, u64) {
-        let mut lines = self.lock();
-        lines.end_line();
+        let printed = &mut *self.lock();
+        if printed.dropped > 0 {
+            printed.lines.end_early();
+        }
+        let (reporter, source) = (&printed.reporter, printed.source);
+        printed.lines.finish(|line| reporter.output(source, line));
         (
-            String::from_utf8_lossy(&lines.tail).into_owned(),
-            lines.dropped,
+            String::from_utf8_lossy(&printed.tail).into_owned(),
+            printed.dropped,
         )
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Lines> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Printed> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Lines {
+impl Printed {
     fn take(&mut self, bytes: &[u8]) {
         self.keep_tail(bytes);
         let kept = bytes.len().min(self.remaining);
         self.remaining -= kept;
         self.dropped += (bytes.len() - kept) as u64;
-        for &byte in bytes.iter().take(kept) {
-            if byte == b'\n' {
-                self.end_line();
-            } else {
-                self.line.push(byte);
-                if self.line.len() == LONGEST_LINE {
-                    self.end_line();
-                }
-            }
-        }
-    }
-
-    fn end_line(&mut self) {
-        if !self.line.is_empty() {
-            let line = std::mem::take(&mut self.line);
-            self.reporter
-                .output(self.source, &String::from_utf8_lossy(&line));
-        }
+        let (reporter, source) = (&self.reporter, self.source);
+        self.lines
+            .write(bytes.get(..kept).unwrap_or_default(), |line| {
+                reporter.output(source, line);
+            });
     }
 
     fn keep_tail(&mut self, bytes: &[u8]) {
@@ -107,7 +98,7 @@ impl OutputStream for StandardOutput {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(LONGEST_LINE)
+        Ok(LONGEST_WRITE)
     }
 }
 
@@ -159,14 +150,18 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_does_not_fill_the_memory() {
+    fn a_limit_shows_no_beginning_of_a_secret() {
         let (sink, mut events) = channel();
         let reporter = Reporter::new(Arc::new(sink), "s");
-        let mut output = StandardOutput::new(reporter, OutputSource::Stdout, usize::MAX);
-        for _ in 0..100 {
-            output.write(Bytes::from(vec![b'x'; 1000])).unwrap();
-        }
-        assert!(output.lock().line.capacity() <= 2 * LONGEST_LINE);
-        assert!(events.try_recv().is_ok());
+        reporter.mask().note("hunter2-hunter2");
+        let mut output = StandardOutput::new(reporter, OutputSource::Stdout, 12);
+        output
+            .write(Bytes::from_static(b"is hunter2-hunter2\n"))
+            .unwrap();
+        output.finish();
+        let Ok(EventKind::Output { line, .. }) = events.try_recv().map(|event| event.kind) else {
+            panic!("nothing is printed");
+        };
+        assert_eq!(line, "is ");
     }
 }

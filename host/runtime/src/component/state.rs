@@ -25,6 +25,10 @@ use crate::workspace::Workspace;
 /// How many resources (credentials, requests, images, files, streams …) a guest may hold at once.
 const MOST_RESOURCES: usize = 1_000;
 
+/// How many bytes a guest may note in the build requests and repository settings of one run, so that
+/// it cannot fill the host's memory.
+const MOST_NOTED: usize = 64 << 20;
+
 /// What does the work behind the gate. A capability that is absent is reported as unsupported.
 #[derive(Clone, Default)]
 pub(crate) struct Capabilities {
@@ -161,8 +165,8 @@ pub(crate) struct RunState {
     pub(crate) table: ResourceTable,
     pub(crate) memory: MemoryLimiter,
     pub(crate) context: Arc<RunContext>,
-    /// How many bytes the guest has noted in build requests.
-    pub(crate) noted: usize,
+    /// How many bytes the guest has noted by setters.
+    noted: usize,
     /// How many bytes the guest may still log.
     pub(crate) loggable: usize,
     pub(crate) stdout: StandardOutput,
@@ -212,6 +216,19 @@ impl RunState {
 
     pub(crate) fn reporter(&self) -> &Reporter {
         self.context.reporter()
+    }
+
+    /// Counts `bytes` that a guest notes by a setter.
+    pub(crate) fn note(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        // Each entry costs its own bookkeeping, however short its text is.
+        self.noted = self.noted.saturating_add(bytes).saturating_add(64);
+        if self.noted > MOST_NOTED {
+            // Setters have no way to report an error, so the guest is stopped.
+            return Err(wasmtime::Error::msg(format!(
+                "its build requests and repository settings hold more than {MOST_NOTED} bytes"
+            )));
+        }
+        Ok(())
     }
 
     /// The credential behind a guest's handle.

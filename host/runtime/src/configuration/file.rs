@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use stepyard_grammar::{MemoryQuantity, RegistryHost, StepTimeout};
 
+use super::secrets::{SecretsConfiguration, read_secrets};
 use super::{DockerHost, Endpoint};
 use crate::document::{Field, ProblemKind, Problems, Report, SourceFile, read_toml};
 use crate::policy::Entitlement;
@@ -25,7 +26,7 @@ pub struct Configuration {
     pub buildkit: BuildKitConfiguration,
     /// `[limits]`
     pub limits: LimitsConfiguration,
-    /// `[secrets]`
+    /// `[secrets]`, or several `[[secrets]]`
     pub secrets: SecretsConfiguration,
     /// `[components]`
     pub components: ComponentsConfiguration,
@@ -41,8 +42,11 @@ pub struct RegistryConfiguration {
 /// `[aws]`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AwsConfiguration {
-    /// `endpoint-url`: where ECR's and STS's APIs are reached instead of at AWS.
+    /// `endpoint-url`: where ECR's, ECR Public's and STS's APIs are reached instead of at AWS.
     pub endpoint_url: Option<Endpoint>,
+    /// `oidc-token-file`: the file that the CI system keeps a token in, which connectors of the
+    /// type `OidcAuthentication` exchange for a role.
+    pub oidc_token_file: Option<PathBuf>,
 }
 
 /// `[build]`
@@ -95,18 +99,6 @@ pub struct LimitsConfiguration {
     pub wall_clock: Option<Duration>,
     /// `output-bytes`: bytes of standard output and error that are kept, such as `1Mi`.
     pub output_bytes: Option<u64>,
-}
-
-/// `[secrets]`: nothing here reads them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum SecretsConfiguration {
-    /// There are none.
-    #[default]
-    None,
-    /// `directory`: one file a secret, named by its identifier.
-    Directory(PathBuf),
-    /// `file`: `NAME=VALUE` lines, or a YAML mapping.
-    File(PathBuf),
 }
 
 /// `[components]`
@@ -229,8 +221,14 @@ fn read_aws(field: &Field<'_>) -> Option<AwsConfiguration> {
     let endpoint_url = fields
         .optional("endpoint-url")
         .and_then(|field| endpoint(&field));
+    let oidc_token_file = fields
+        .optional("oidc-token-file")
+        .and_then(|field| path(&field));
     fields.finish();
-    Some(AwsConfiguration { endpoint_url })
+    Some(AwsConfiguration {
+        endpoint_url,
+        oidc_token_file,
+    })
 }
 
 fn read_build(field: &Field<'_>) -> Option<BuildConfiguration> {
@@ -302,49 +300,39 @@ fn read_limits(field: &Field<'_>) -> Option<LimitsConfiguration> {
             .parse(MemoryQuantity::parse, "write an amount such as `256Mi`")
             .map(MemoryQuantity::bytes)
     };
-    let duration = |field: Field<'_>| {
-        field
-            .parse(
-                StepTimeout::parse,
-                "write a number with its unit, such as `10s` or `1h`",
-            )
-            .map(StepTimeout::duration)
-    };
     let limits = LimitsConfiguration {
         memory: fields.optional("memory").and_then(bytes),
-        cpu_time: fields.optional("cpu-time").and_then(duration),
-        wall_clock: fields.optional("wall-clock").and_then(duration),
+        cpu_time: fields
+            .optional("cpu-time")
+            .and_then(|field| duration(&field)),
+        wall_clock: fields
+            .optional("wall-clock")
+            .and_then(|field| duration(&field)),
         output_bytes: fields.optional("output-bytes").and_then(bytes),
     };
     fields.finish();
     Some(limits)
 }
 
-fn path(field: &Field<'_>) -> Option<PathBuf> {
-    let path = Path::new(field.filled_text()?);
-    let file = Path::new(field.report.file().name());
-    Some(file.parent().unwrap_or(Path::new("")).join(path))
+/// A path, which starts at the folder of the file.
+pub(super) fn path(field: &Field<'_>) -> Option<PathBuf> {
+    Some(folder(field).join(field.filled_text()?))
 }
 
-fn read_secrets(field: &Field<'_>) -> Option<SecretsConfiguration> {
-    let mut fields = field.fields()?;
-    let directory = fields.optional("directory");
-    let file = fields.optional("file");
-    let secrets = match (directory, file) {
-        (Some(_), Some(file)) => {
-            file.problem(
-                ProblemKind::InvalidValue,
-                "`directory` and `file` exclude each other",
-                "keep one of the two",
-            );
-            None
-        }
-        (Some(directory), None) => path(&directory).map(SecretsConfiguration::Directory),
-        (None, Some(file)) => path(&file).map(SecretsConfiguration::File),
-        (None, None) => None,
-    };
-    fields.finish();
-    secrets
+/// The folder of the file.
+pub(super) fn folder<'a>(field: &Field<'a>) -> &'a Path {
+    let file = Path::new(field.report.file().name());
+    file.parent().unwrap_or(Path::new(""))
+}
+
+/// A time with its unit.
+pub(super) fn duration(field: &Field<'_>) -> Option<Duration> {
+    field
+        .parse(
+            StepTimeout::parse,
+            "write a number with its unit, such as `10s` or `1h`",
+        )
+        .map(StepTimeout::duration)
 }
 
 fn read_components(field: &Field<'_>) -> Option<ComponentsConfiguration> {
@@ -357,6 +345,7 @@ fn read_components(field: &Field<'_>) -> Option<ComponentsConfiguration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::configuration::SecretSource;
     use crate::document::render_plain;
 
     fn parse(text: &str) -> Configuration {
@@ -371,6 +360,7 @@ mod tests {
 endpoint = 'http://127.0.0.1:5000'
 [aws]
 endpoint-url = 'http://127.0.0.1:4566'
+oidc-token-file = 'token'
 [limits]
 memory = '256Mi'
 cpu-time = '10s'
@@ -397,6 +387,10 @@ records = 'pushed'
             "http://127.0.0.1:4566"
         );
         assert_eq!(
+            configuration.aws.oidc_token_file.unwrap(),
+            Path::new("/etc/stepyard/token")
+        );
+        assert_eq!(
             configuration.limits,
             LimitsConfiguration {
                 memory: Some(256 << 20),
@@ -410,8 +404,8 @@ records = 'pushed'
             "unix:///run/docker.sock"
         );
         assert_eq!(
-            configuration.secrets,
-            SecretsConfiguration::Directory("/etc/stepyard/secrets".into())
+            configuration.secrets.stores[1].source,
+            SecretSource::Directory("/etc/stepyard/secrets".into())
         );
         assert_eq!(
             configuration.components.cache.unwrap(),
@@ -426,9 +420,5 @@ records = 'pushed'
     #[test]
     fn an_empty_file_sets_nothing() {
         assert_eq!(parse(""), Configuration::default());
-        assert_eq!(
-            parse("[secrets]\nfile = 'keys.env'").secrets,
-            SecretsConfiguration::File("/etc/stepyard/keys.env".into())
-        );
     }
 }

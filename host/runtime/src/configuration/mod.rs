@@ -7,7 +7,7 @@
 //! | `docker.host` | the Docker Engine |
 //! | `build.allow`, `build.cache` | what builds may have of the machine, and where their caches are |
 //! | `limits.memory`, `.cpu-time`, `.wall-clock`, `.output-bytes` | the most that a step may use |
-//! | `secrets.directory`, `secrets.file` | where secrets are read from |
+//! | `secrets.directory`, `.file`, `.command`, `.environment` | where secrets are read from |
 //! | `components.cache` | where compiled components are kept |
 //! | `build.records` | where it is recorded what was pushed |
 //!
@@ -15,10 +15,11 @@
 
 mod endpoint;
 mod file;
+mod secrets;
 
 pub use endpoint::{DockerHost, DockerHostError, Endpoint, EndpointError};
 pub use file::{
     AwsConfiguration, BuildConfiguration, BuildKitConfiguration, ComponentsConfiguration,
     Configuration, DockerConfiguration, EngineName, LimitsConfiguration, RegistryConfiguration,
-    SecretsConfiguration,
 };
+pub use secrets::{SecretCommand, SecretSource, SecretStoreConfiguration, SecretsConfiguration};

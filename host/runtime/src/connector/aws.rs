@@ -19,12 +19,24 @@ pub struct AwsConnector {
     pub region: Option<AwsRegion>,
 }
 
+impl AwsConnector {
+    /// Whether its identity is the session of a role.
+    #[must_use]
+    pub fn assumes_a_role(&self) -> bool {
+        let by_token = matches!(
+            self.credential,
+            AwsCredential::Irsa | AwsCredential::Oidc { .. }
+        );
+        by_token || self.cross_account_access.is_some()
+    }
+}
+
 /// Whose identity to start from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AwsCredential {
     /// `ManualConfig`: an access key.
     Manual(ManualCredential),
-    /// `InheritFromDelegate`: the machine's own role (instance, ECS, EKS pod identity).
+    /// `InheritFromDelegate`: the identity of the machine, as AWS's SDKs find it.
     InheritFromDelegate,
     /// `Irsa`: the web identity token file of a Kubernetes service account.
     Irsa,
@@ -248,6 +260,15 @@ fn read_manual(spec: &Field<'_>) -> Option<AwsCredential> {
     let session_token = fields
         .optional("sessionTokenRef")
         .map(|field| secret_name(&field));
+    if let Some(AccessKey::Literal(id)) = &access_key
+        && id.starts_with("ASIA")
+        && session_token.is_none()
+    {
+        fields.missing(
+            "`sessionTokenRef` is missing: keys that begin with ASIA are temporary",
+            "write the name of the secret that holds the session token",
+        );
+    }
     fields.finish();
     Some(AwsCredential::Manual(ManualCredential {
         access_key: access_key?,
@@ -299,12 +320,28 @@ fn read_cross_account_access(field: &Field<'_>) -> Option<CrossAccountAccess> {
     let role = fields
         .required("crossAccountRoleArn", "write the ARN of the role to assume")
         .and_then(|field| role_arn(&field));
-    let external_id = fields
-        .optional("externalId")
-        .and_then(|field| field.filled_text().map(str::to_owned));
+    let external_id = fields.optional("externalId").map(|field| {
+        let help = "copy the value of sts:ExternalId from the role's trust policy";
+        field.parse(check_external_id, help)
+    });
     fields.finish();
     Some(CrossAccountAccess {
         role: role?,
-        external_id,
+        external_id: match external_id {
+            Some(external_id) => Some(external_id?),
+            None => None,
+        },
     })
+}
+
+/// STS API Reference, AssumeRole, ExternalId: `[\w+=,.@:/-]{2,1224}`.
+fn check_external_id(text: &str) -> Result<String, &'static str> {
+    let valid = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte));
+    if valid && (2..=1224).contains(&text.len()) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected 2 to 1224 letters, digits and characters of `_+=,.@:/-`")
+    }
 }

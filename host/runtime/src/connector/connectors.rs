@@ -277,6 +277,29 @@ connector: {identifier: quay, type: DockerRegistry, spec: {dockerRegistryUrl: 'h
     }
 
     #[test]
+    fn all_addresses_of_docker_hub_are_one() {
+        for url in [
+            "https://index.docker.io/v1/",
+            "https://index.docker.io/v2/",
+            "https://registry-1.docker.io",
+            "https://docker.io",
+            "docker.io",
+            "https://hub.docker.com/",
+            "https://registry.hub.docker.com/v2/",
+        ] {
+            let text = format!(
+                "connector: {{identifier: hub, type: DockerRegistry, spec: {{dockerRegistryUrl: \"{url}\", auth: {{type: Anonymous}}}}}}"
+            );
+            let connectors = parse(&text).unwrap();
+            let connector = connectors.iter().next().unwrap();
+            let ConnectorKind::DockerRegistry(hub) = &connector.kind else {
+                panic!()
+            };
+            assert!(hub.registry.is_docker_hub(), "{url}");
+        }
+    }
+
+    #[test]
     fn never_shows_a_pasted_secret() {
         let text = "connector:
   identifier: a

@@ -106,7 +106,12 @@ fn read_url(field: &Field<'_>) -> Option<(RegistryHost, bool)> {
         );
         return None;
     }
-    match RegistryHost::parse(host) {
+    // The address of its web pages is what people have at hand.
+    let parsed = match host.to_ascii_lowercase().as_str() {
+        "hub.docker.com" | "registry.hub.docker.com" => Ok(RegistryHost::docker_hub()),
+        _ => RegistryHost::parse(host),
+    };
+    match parsed {
         Ok(registry) => Some((registry, plain_http)),
         Err(error) => {
             field.problem(

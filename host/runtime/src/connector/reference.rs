@@ -15,6 +15,21 @@ pub enum ReferenceScope {
     Account,
 }
 
+impl ReferenceScope {
+    /// Every scope.
+    pub const ALL: [Self; 3] = [Self::Project, Self::Organization, Self::Account];
+
+    /// The scope as prefixes have it, and `project` for none.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Project => "project",
+            Self::Organization => "org",
+            Self::Account => "account",
+        }
+    }
+}
+
 /// A text that names no connector or secret. It does not repeat the text, which may be a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(

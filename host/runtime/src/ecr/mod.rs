@@ -2,109 +2,36 @@
 
 pub mod aws;
 pub(crate) mod binding;
+mod image;
+mod page;
+mod policy_text;
+mod replication;
+mod repository;
+mod scan;
+mod settings;
+#[cfg(test)]
+mod tests;
 
 use async_trait::async_trait;
-use stepyard_grammar::{EcrRegistry, RegistryHost, RepositoryName};
+
+pub use image::{
+    DeleteImages, DescribeImage, Image, ImageId, ImageList, ListImages, NamedImage, NotDeleted,
+};
+pub use page::{Page, PageToken};
+pub use policy_text::PolicyText;
+pub use replication::{Replica, ReplicationStatus};
+pub use repository::{
+    CreateRepository, DescribeRepository, NamedRepository, PutLifecyclePolicy, PutTagMutability,
+    Repository, SetRepositoryPolicy,
+};
+pub use scan::{Finding, OpenScan, Scan, ScanFindings, StartScan};
+pub use settings::{RepositoryDraft, RepositorySettings};
 
 use crate::capability::CapabilityError;
-use crate::policy::{Access, Action, Authorized, Call, Resource};
+use crate::policy::Authorized;
 
-/// A repository, as ECR describes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Repository {
-    /// Such as `team/app`.
-    pub name: String,
-    /// The Amazon Resource Name.
-    pub arn: String,
-    /// `<registry host>/<name>`.
-    pub uri: String,
-    /// Whether tags can be overwritten.
-    pub tag_mutability: TagMutability,
-}
-
-/// Whether tags can be overwritten (ECR's `imageTagMutability` and its exclusion filters).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TagMutability {
-    /// As ECR names it, such as `IMMUTABLE_WITH_EXCLUSION`.
-    pub name: String,
-    /// Wildcard filters (`*` matches any text) whose tags are excepted.
-    pub exclusions: Vec<String>,
-}
-
-impl TagMutability {
-    /// Whether ECR refuses to let `tag` name another image once it names one.
-    pub fn forbids_overwriting(&self, tag: &str) -> bool {
-        let excluded = self
-            .exclusions
-            .iter()
-            .any(|filter| matches_wildcard(filter, tag));
-        match self.name.as_str() {
-            "IMMUTABLE" => true,
-            "IMMUTABLE_WITH_EXCLUSION" => !excluded,
-            "MUTABLE_WITH_EXCLUSION" => excluded,
-            _ => false,
-        }
-    }
-}
-
-/// Whether `text` matches `filter`, in which `*` stands for any text.
-fn matches_wildcard(filter: &str, text: &str) -> bool {
-    let mut parts = filter.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
-        return false;
-    };
-    let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        match rest.split_once(part) {
-            Some((_, after)) => rest = after,
-            None => return false,
-        }
-    }
-    true
-}
-
-/// The call `ecr.describe-repository`.
-#[derive(Clone, Debug)]
-pub struct DescribeRepository {
-    /// The connector, as the step names it.
-    pub connector: String,
-    /// The registry.
-    pub registry: EcrRegistry,
-    /// The registry's host, as the step names it.
-    pub host: RegistryHost,
-    /// The repository.
-    pub name: RepositoryName,
-}
-
-impl Call for DescribeRepository {
-    fn accesses(&self) -> Vec<Access> {
-        vec![
-            Access::new(
-                Action::DescribeRepository,
-                Resource::Repository {
-                    registry: self.host.clone(),
-                    repository: self.name.clone(),
-                    tag: None,
-                },
-            ),
-            Access::new(
-                Action::Login,
-                Resource::Connector {
-                    connector: self.connector.clone(),
-                    registry: Some(self.host.clone()),
-                },
-            ),
-        ]
-    }
-}
-
-/// Talks to ECR's own API.
+/// Talks to ECR's own API. Each function is one of the contract; a backend that leaves one out
+/// reports it as unsupported.
 #[async_trait]
 pub trait Ecr: Send + Sync {
     /// Describes a repository, or nothing where it does not exist.
@@ -115,27 +42,116 @@ pub trait Ecr: Send + Sync {
         &self,
         call: Authorized<DescribeRepository>,
     ) -> Result<Option<Repository>, CapabilityError>;
+
+    /// Makes a repository, or describes the one that is there.
+    ///
+    /// # Errors
+    /// As `ecr.create-repository` in the contract says.
+    async fn create_repository(
+        &self,
+        _call: Authorized<CreateRepository>,
+    ) -> Result<Repository, CapabilityError> {
+        Err(left_out())
+    }
+
+    /// Says which images expire.
+    ///
+    /// # Errors
+    /// As `ecr.put-lifecycle-policy` in the contract says.
+    async fn put_lifecycle_policy(
+        &self,
+        _call: Authorized<PutLifecyclePolicy>,
+    ) -> Result<(), CapabilityError> {
+        Err(left_out())
+    }
+
+    /// Says who may use a repository.
+    ///
+    /// # Errors
+    /// As `ecr.set-repository-policy` in the contract says.
+    async fn set_repository_policy(
+        &self,
+        _call: Authorized<SetRepositoryPolicy>,
+    ) -> Result<(), CapabilityError> {
+        Err(left_out())
+    }
+
+    /// Changes whether tags can move.
+    ///
+    /// # Errors
+    /// As `ecr.put-tag-mutability` in the contract says.
+    async fn put_tag_mutability(
+        &self,
+        _call: Authorized<PutTagMutability>,
+    ) -> Result<(), CapabilityError> {
+        Err(left_out())
+    }
+
+    /// A page of a repository's images.
+    ///
+    /// # Errors
+    /// As `ecr.list-images` in the contract says.
+    async fn list_images(
+        &self,
+        _call: Authorized<ListImages>,
+    ) -> Result<Page<Image>, CapabilityError> {
+        Err(left_out())
+    }
+
+    /// Describes an image, or nothing where the repository does not have it.
+    ///
+    /// # Errors
+    /// As `ecr.describe-image` in the contract says.
+    async fn describe_image(
+        &self,
+        _call: Authorized<DescribeImage>,
+    ) -> Result<Option<Image>, CapabilityError> {
+        Err(left_out())
+    }
+
+    /// Deletes images, and gives those that it did not delete.
+    ///
+    /// # Errors
+    /// As `ecr.delete-images` in the contract says.
+    async fn delete_images(
+        &self,
+        _call: Authorized<DeleteImages>,
+    ) -> Result<Vec<NotDeleted>, CapabilityError> {
+        Err(left_out())
+    }
+
+    /// The last scan of an image with a page of its findings, or nothing where it was never
+    /// scanned.
+    ///
+    /// # Errors
+    /// As `ecr.scan-findings` in the contract says.
+    async fn scan_findings(
+        &self,
+        _call: Authorized<ScanFindings>,
+    ) -> Result<Option<Scan>, CapabilityError> {
+        Err(left_out())
+    }
+
+    /// Starts a scan and gives its status.
+    ///
+    /// # Errors
+    /// As `ecr.start-scan` in the contract says.
+    async fn start_scan(&self, _call: Authorized<StartScan>) -> Result<String, CapabilityError> {
+        Err(left_out())
+    }
+
+    /// Where an image is replicated to.
+    ///
+    /// # Errors
+    /// As `ecr.replication-status` in the contract says.
+    async fn replication_status(
+        &self,
+        _call: Authorized<ReplicationStatus>,
+    ) -> Result<Vec<Replica>, CapabilityError> {
+        Err(left_out())
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::TagMutability;
-
-    #[test]
-    fn exclusions_turn_the_mutability_around() {
-        let mutability = |name: &str, exclusions: &[&str]| TagMutability {
-            name: name.to_owned(),
-            exclusions: exclusions.iter().map(ToString::to_string).collect(),
-        };
-        assert!(mutability("IMMUTABLE", &[]).forbids_overwriting("1"));
-        assert!(!mutability("MUTABLE", &[]).forbids_overwriting("1"));
-        let latest_moves = mutability("IMMUTABLE_WITH_EXCLUSION", &["latest", "dev-*-x"]);
-        assert!(!latest_moves.forbids_overwriting("latest"));
-        assert!(!latest_moves.forbids_overwriting("dev-7-x"));
-        assert!(latest_moves.forbids_overwriting("dev-7"));
-        assert!(latest_moves.forbids_overwriting("latest2"));
-        let releases_stay = mutability("MUTABLE_WITH_EXCLUSION", &["v*"]);
-        assert!(releases_stay.forbids_overwriting("v1"));
-        assert!(!releases_stay.forbids_overwriting("main"));
-    }
+fn left_out() -> CapabilityError {
+    CapabilityError::unsupported("this host's connection to Amazon ECR does not offer the call")
 }

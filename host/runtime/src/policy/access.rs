@@ -37,6 +37,28 @@ pub enum Action {
     ListTags,
     /// Describe an ECR repository.
     DescribeRepository,
+    /// Make an ECR repository.
+    CreateRepository,
+    /// Say which images of an ECR repository expire.
+    PutLifecyclePolicy,
+    /// Say who may use an ECR repository.
+    SetRepositoryPolicy,
+    /// Change whether the tags of an ECR repository can move.
+    PutTagMutability,
+    /// List the images of an ECR repository.
+    ListImages,
+    /// Describe an image of an ECR repository.
+    DescribeImage,
+    /// Delete images of an ECR repository, or tags of them.
+    DeleteImages,
+    /// Read what a scan found in an image.
+    ReadScanFindings,
+    /// Start a scan of an image.
+    StartScan,
+    /// Read where an image is replicated to.
+    ReadReplicationStatus,
+    /// Ask a registry whether it accepts a credential at all. No step does.
+    InspectRegistry,
 }
 
 impl Action {
@@ -58,6 +80,17 @@ impl Action {
             Self::Tag => "tag",
             Self::ListTags => "list-tags",
             Self::DescribeRepository => "describe-repository",
+            Self::CreateRepository => "create-repository",
+            Self::PutLifecyclePolicy => "put-lifecycle-policy",
+            Self::SetRepositoryPolicy => "set-repository-policy",
+            Self::PutTagMutability => "put-tag-mutability",
+            Self::ListImages => "list-images",
+            Self::DescribeImage => "describe-image",
+            Self::DeleteImages => "delete-images",
+            Self::ReadScanFindings => "read-scan-findings",
+            Self::StartScan => "start-scan",
+            Self::ReadReplicationStatus => "read-replication-status",
+            Self::InspectRegistry => "inspect-registry",
         }
     }
 }

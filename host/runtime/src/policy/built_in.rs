@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::named::RepositoryChange;
 use super::{Access, Action, Decision, Entitlement, NamedResources, Policy, Principal, Resource};
 use crate::component::Origin;
 
@@ -60,13 +61,28 @@ impl BuiltInPolicy {
                 tag.as_ref().map(stepyard_grammar::Tag::as_str),
             ),
             (
-                Action::Pull | Action::ListTags | Action::DescribeRepository,
+                Action::Pull
+                | Action::ListTags
+                | Action::DescribeRepository
+                | Action::ListImages
+                | Action::DescribeImage
+                | Action::ReadScanFindings
+                | Action::ReadReplicationStatus,
                 Resource::Repository {
                     registry,
                     repository,
                     ..
                 },
             ) => self.named.names_source(registry, repository),
+            (
+                action,
+                Resource::Repository {
+                    registry,
+                    repository,
+                    tag: None,
+                },
+            ) => change(*action)
+                .is_some_and(|change| self.named.names_change(change, registry, repository)),
             (Action::ReadWorkspace, Resource::WorkspacePath(path)) => {
                 self.named.names_workspace_path(path)
             }
@@ -121,6 +137,16 @@ impl Policy for BuiltInPolicy {
                 remedy: "name it in the settings of the step".to_owned(),
             }
         }
+    }
+}
+
+/// The change of a repository that an action is.
+fn change(action: Action) -> Option<RepositoryChange> {
+    match action {
+        Action::CreateRepository => Some(RepositoryChange::Create),
+        Action::PutLifecyclePolicy => Some(RepositoryChange::LifecyclePolicy),
+        Action::SetRepositoryPolicy => Some(RepositoryChange::RepositoryPolicy),
+        _ => None,
     }
 }
 
@@ -186,6 +212,48 @@ mod tests {
                 }
                 decision @ Decision::Permit { .. } => panic!("{decision:?}"),
             }
+        }
+    }
+    #[test]
+    fn a_repository_is_made_where_the_settings_ask_for_it_and_nothing_is_deleted() {
+        let schema = json!({"properties": {
+            "account": {"x-stepyard": "ecr-account"},
+            "region": {"x-stepyard": "ecr-region"},
+            "imageName": {"x-stepyard": "ecr-repository"},
+            "createRepository": {"x-stepyard": "ecr-create-repository"},
+        }});
+        let settings = json!({
+            "account": "123456789012", "region": "us-east-1", "imageName": "team/app",
+            "createRepository": true,
+        });
+        let named = NamedResources::from_settings(&schema, &settings).unwrap();
+        let policy = BuiltInPolicy::new(named);
+        let permits = |action, name: &str| {
+            let host = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+            let resource = Resource::Repository {
+                registry: stepyard_grammar::RegistryHost::parse(host).unwrap(),
+                repository: stepyard_grammar::RepositoryName::parse(name).unwrap(),
+                tag: None,
+            };
+            let principal = Principal {
+                name: "step".to_owned(),
+                digest: String::new(),
+                origin: Origin::BuiltIn,
+            };
+            let decision = policy.decide(&principal, &Access::new(action, resource));
+            matches!(decision, Decision::Permit { .. })
+        };
+        assert!(permits(Action::CreateRepository, "team/app"));
+        assert!(permits(Action::DescribeImage, "team/app"));
+        assert!(!permits(Action::CreateRepository, "team/other"));
+        for action in [
+            Action::PutLifecyclePolicy,
+            Action::SetRepositoryPolicy,
+            Action::PutTagMutability,
+            Action::DeleteImages,
+            Action::StartScan,
+        ] {
+            assert!(!permits(action, "team/app"), "{action}");
         }
     }
 }

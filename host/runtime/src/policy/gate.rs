@@ -8,10 +8,11 @@ use stepyard_grammar::ImageReference;
 
 use super::{Access, Action, Call, Decision, Policy, Principal};
 use crate::auth::Credential;
-use crate::build::Build;
+use crate::build::{Build, Push};
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::event::{EventKind, Reporter, printable};
-use crate::registry::Resolve;
+use crate::patience;
+use crate::registry::{ProbePush, Resolve};
 
 /// The longest name of a resource that is shown, in bytes.
 const LONGEST_RESOURCE: usize = 1_000;
@@ -21,6 +22,7 @@ const LONGEST_RESOURCE: usize = 1_000;
 #[derive(Debug)]
 pub struct Authorized<C> {
     call: C,
+    step: Arc<str>,
 }
 
 impl<C> Authorized<C> {
@@ -33,6 +35,19 @@ impl<C> Authorized<C> {
     pub fn into_call(self) -> C {
         self.call
     }
+
+    /// The identifier of the step on whose behalf the call is made, for those who keep records.
+    pub fn step(&self) -> &Arc<str> {
+        &self.step
+    }
+
+    /// A call that belongs to this one.
+    fn with_it<D>(&self, call: D) -> Authorized<D> {
+        Authorized {
+            call,
+            step: self.step.clone(),
+        }
+    }
 }
 
 impl Authorized<Build> {
@@ -43,12 +58,61 @@ impl Authorized<Build> {
         reference: ImageReference,
         credential: Credential,
     ) -> Authorized<Resolve> {
-        Authorized {
-            call: Resolve {
-                reference,
-                credential,
-            },
+        self.with_it(Resolve {
+            reference,
+            credential,
+        })
+    }
+
+    /// The same call with further credentials to read the base images with that its Dockerfile
+    /// names: those of identities which it has already, at other registries.
+    pub(crate) fn and_base_image_credentials(mut self, credentials: Vec<Credential>) -> Self {
+        self.call.request.base_image_credentials.extend(credentials);
+        self
+    }
+
+    /// What may be asked of the place that the build pushes to, if it does.
+    pub(crate) fn questions(&self) -> Option<DestinationQuestions> {
+        let destination = self.call.request.destination.as_ref()?;
+        let credential = destination.credential.as_ref()?;
+        Some(DestinationQuestions::of(
+            self,
+            &destination.reference,
+            credential,
+        ))
+    }
+}
+
+/// What the registry may be asked of an image's destination. It needs no decision of its own: who
+/// may push there may learn why it fails.
+pub(crate) struct DestinationQuestions {
+    pub(crate) destination: ImageReference,
+    pub(crate) probe: Authorized<ProbePush>,
+    pub(crate) resolve: Authorized<Resolve>,
+}
+
+impl DestinationQuestions {
+    /// As a part of `call`.
+    fn of<C>(call: &Authorized<C>, destination: &ImageReference, credential: &Credential) -> Self {
+        Self {
+            destination: destination.clone(),
+            probe: call.with_it(ProbePush {
+                registry: destination.registry().clone(),
+                repository: destination.repository().clone(),
+                credential: credential.clone(),
+            }),
+            resolve: call.with_it(Resolve {
+                reference: destination.clone(),
+                credential: credential.clone(),
+            }),
         }
+    }
+}
+
+impl Authorized<Push> {
+    /// What may be asked of the push's destination.
+    pub(crate) fn questions(&self) -> DestinationQuestions {
+        DestinationQuestions::of(self, &self.call.destination, &self.call.credential)
     }
 }
 
@@ -121,7 +185,12 @@ impl Gate {
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         let authorized = self.authorize(number, call)?;
         let begin = Instant::now();
-        let result = act(authorized).await;
+        let result = patience::telling(&self.reporter, act(authorized)).await;
+        let result = result.map_err(|mut error| {
+            // What is told of a failure may repeat what was printed, and the guest reads it too.
+            self.reporter.mask().apply_to_error(&mut error);
+            error
+        });
         self.reporter.report(EventKind::CallFinished {
             call: number,
             milliseconds: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -163,7 +232,10 @@ impl Gate {
             }));
         };
         self.report_decision(number, access, true, &rule);
-        Ok(Authorized { call })
+        Ok(Authorized {
+            call,
+            step: self.reporter.step().clone(),
+        })
     }
 
     fn report_decision(&self, number: u64, access: &Access, permitted: bool, rule: &str) {

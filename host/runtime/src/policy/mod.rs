@@ -9,14 +9,17 @@ mod access;
 mod built_in;
 mod entitlement;
 mod gate;
+mod looking;
 mod named;
 
 pub use access::{Access, Action, Call, Resource};
 pub use built_in::BuiltInPolicy;
 pub use entitlement::Entitlement;
+pub(crate) use gate::DestinationQuestions;
 pub use gate::{Authorized, Denial, Gate};
-pub(crate) use named::normalized;
-pub use named::{NamedResources, NamingError};
+pub(crate) use looking::Looking;
+pub use named::{NamedResources, NamingError, RepositoryChange};
+pub(crate) use named::{annotated, normalized, repository_of, tag_of};
 
 use crate::component::Origin;
 

@@ -7,8 +7,13 @@
 //! | `x-stepyard` | the value is |
 //! | --- | --- |
 //! | `connector` | a connector to log in with |
+//! | `base-image-connector` | one to log in with at the registry of base images, its own |
+//! | `source-connector`, `destination-connector` | one to log in with where an image is read, or written |
 //! | `ecr-account`, `ecr-region` | parts of the ECR registry that the step works with |
+//! | `ecr-endpoint` | which of its host names is used |
 //! | `ecr-repository` | a repository there to push to |
+//! | `ecr-create-repository` | whether to make that repository: `true`, or a mapping of what it is to be like |
+//! | `ecr-lifecycle-policy`, `ecr-repository-policy` | a file of the workspace with a policy for that repository |
 //! | `ecr-cache-repository` | a repository there to take cached layers from, possibly a whole image reference, or another cache in BuildKit's notation |
 //! | `ecr-cache-destination` | the same, to keep cached layers in as well |
 //! | `build-context` | a folder of the workspace, or `docker-image://REFERENCE` to read |
@@ -36,6 +41,17 @@ pub struct NamingError {
     pub annotation: String,
 }
 
+/// A change of a repository that settings ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RepositoryChange {
+    /// To make it.
+    Create,
+    /// To say which of its images expire.
+    LifecyclePolicy,
+    /// To say who may use it.
+    RepositoryPolicy,
+}
+
 /// What settings name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamedResources {
@@ -43,6 +59,7 @@ pub struct NamedResources {
     ecr_accounts: BTreeSet<String>,
     ecr_regions: BTreeSet<String>,
     ecr_repositories: BTreeSet<String>,
+    ecr_changes: BTreeSet<RepositoryChange>,
     ecr_cache_repositories: BTreeSet<String>,
     ecr_cache_destinations: BTreeSet<(String, String)>,
     tags: BTreeSet<String>,
@@ -62,16 +79,14 @@ impl NamedResources {
     /// An annotation that this host does not know.
     pub fn from_settings(schema: &Value, settings: &Value) -> Result<Self, NamingError> {
         let mut named = Self::default();
-        let properties = schema.get("properties").and_then(Value::as_object);
-        for (property, description) in properties.into_iter().flatten() {
-            let Some(annotation) = description.get("x-stepyard").and_then(Value::as_str) else {
+        for (property, annotation, value) in annotated_values(schema, settings) {
+            if annotation == "ecr-create-repository" {
+                named
+                    .ecr_changes
+                    .extend(asks_to_create(value).then_some(RepositoryChange::Create));
                 continue;
-            };
-            let value = settings
-                .get(property)
-                .filter(|value| !value.is_null())
-                .or_else(|| description.get("default"));
-            for text in value.into_iter().flat_map(texts) {
+            }
+            for text in texts(value) {
                 named.add(property, annotation, text)?;
             }
         }
@@ -80,10 +95,14 @@ impl NamedResources {
 
     fn add(&mut self, property: &str, annotation: &str, text: String) -> Result<(), NamingError> {
         match annotation {
-            "connector" => self.connectors.insert(text),
+            "connector" | "base-image-connector" | "source-connector" | "destination-connector" => {
+                self.connectors.insert(text)
+            }
             "ecr-account" => self.ecr_accounts.insert(text),
             "ecr-region" => self.ecr_regions.insert(text),
             "ecr-repository" => self.ecr_repositories.insert(text),
+            "ecr-lifecycle-policy" => self.ecr_changes.insert(RepositoryChange::LifecyclePolicy),
+            "ecr-repository-policy" => self.ecr_changes.insert(RepositoryChange::RepositoryPolicy),
             "ecr-cache-repository" => match CacheOptions::parse_import(&text) {
                 Ok(cache) => match (cache.place(), cache.get("ref")) {
                     (Some(place), _) => self.caches.insert(place),
@@ -131,7 +150,7 @@ impl NamedResources {
                 self.ssh_agent = true;
                 true
             }
-            "secret" => false,
+            "secret" | "ecr-endpoint" => false,
             _ => {
                 return Err(NamingError {
                     property: property.to_owned(),
@@ -205,6 +224,18 @@ impl NamedResources {
             })
     }
 
+    /// Whether the settings ask for this change, and of this repository.
+    pub fn names_change(
+        &self,
+        change: RepositoryChange,
+        registry: &RegistryHost,
+        repository: &RepositoryName,
+    ) -> bool {
+        self.ecr_changes.contains(&change)
+            && self.names_ecr_registry(registry)
+            && self.ecr_repositories.contains(repository.as_str())
+    }
+
     /// Whether the settings name this repository as one to read.
     pub fn names_source(&self, registry: &RegistryHost, repository: &RepositoryName) -> bool {
         (self.names_ecr_registry(registry)
@@ -251,6 +282,48 @@ impl NamedResources {
     }
 }
 
+/// What settings, or the defaults of their schema, hold where the schema has an annotation: the
+/// property, the annotation and the value.
+fn annotated_values<'a>(
+    schema: &'a Value,
+    settings: &'a Value,
+) -> impl Iterator<Item = (&'a str, &'a str, &'a Value)> {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties
+        .into_iter()
+        .flatten()
+        .filter_map(move |(property, description)| {
+            let annotation = description.get("x-stepyard").and_then(Value::as_str)?;
+            let value = settings
+                .get(property)
+                .filter(|value| !value.is_null())
+                .or_else(|| description.get("default"))?;
+            Some((property.as_str(), annotation, value))
+        })
+}
+
+/// The same with each text of a value for itself.
+pub(crate) fn annotated<'a>(
+    schema: &'a Value,
+    settings: &'a Value,
+) -> impl Iterator<Item = (&'a str, &'a str, String)> {
+    annotated_values(schema, settings).flat_map(|(property, annotation, value)| {
+        texts(value)
+            .into_iter()
+            .map(move |text| (property, annotation, text))
+    })
+}
+
+/// Whether a value asks for a repository to be made: a word such as `on-push` leaves it to others.
+fn asks_to_create(value: &Value) -> bool {
+    match value {
+        Value::Bool(create) => *create,
+        Value::String(text) => text == "true",
+        Value::Object(_) => true,
+        _ => false,
+    }
+}
+
 /// The texts that a value holds: itself, its elements, or the values of its members.
 fn texts(value: &Value) -> Vec<String> {
     match value {
@@ -264,7 +337,7 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 /// The repository in a value that may be a repository or a whole image reference.
-fn repository_of(text: &str) -> String {
+pub(crate) fn repository_of(text: &str) -> String {
     match ImageReference::parse(text) {
         Ok(image) if EcrRegistry::from_host(image.registry()).is_some() => {
             image.repository().to_string()
@@ -274,7 +347,7 @@ fn repository_of(text: &str) -> String {
 }
 
 /// The tag in a value that may be a repository or a whole image reference.
-fn tag_of(text: &str) -> String {
+pub(crate) fn tag_of(text: &str) -> String {
     let name = text.rsplit('/').next().unwrap_or_default();
     match name.split_once(':') {
         Some((_, tag)) => tag.to_owned(),
@@ -296,92 +369,5 @@ pub(crate) fn normalized(path: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn named() -> NamedResources {
-        let schema = json!({"properties": {
-            "account": {"x-stepyard": "ecr-account"},
-            "region": {"x-stepyard": "ecr-region"},
-            "imageName": {"x-stepyard": "ecr-repository"},
-            "cacheFrom": {"x-stepyard": "ecr-cache-repository"},
-            "cacheTo": {"x-stepyard": "ecr-cache-destination"},
-            "tags": {"x-stepyard": "tag"},
-            "connectors": {"x-stepyard": "connector"},
-            "context": {"x-stepyard": "workspace-path", "default": "."},
-            "files": {"x-stepyard": "workspace-path"},
-            "source": {"x-stepyard": "pull-image"},
-            "destination": {"x-stepyard": "push-image"},
-            "free": {},
-        }});
-        let settings = json!({
-            "account": 123_456_789_012_u64,
-            "region": "us-east-1",
-            "imageName": "team/app",
-            "cacheFrom": ["team/cache:1", "type=registry,ref=team/build:2"],
-            "cacheTo": "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/layers:main",
-            "tags": ["1.2", "latest"],
-            "connectors": ["aws"],
-            "files": {"token": "secrets/token"},
-            "source": "registry.test/a/b:1",
-            "destination": "registry.test/c/d",
-            "free": "team/other",
-        });
-        NamedResources::from_settings(&schema, &settings).unwrap()
-    }
-
-    fn ecr(account: &str, region: &str) -> RegistryHost {
-        RegistryHost::parse(&format!("{account}.dkr.ecr.{region}.amazonaws.com")).unwrap()
-    }
-
-    fn repository(name: &str) -> RepositoryName {
-        RepositoryName::parse(name).unwrap()
-    }
-
-    #[test]
-    fn only_the_named_repository_and_tags_can_be_written() {
-        let named = named();
-        let home = ecr("123456789012", "us-east-1");
-        let app = repository("team/app");
-        assert!(named.names_destination(&home, &app, Some("1.2")));
-        assert!(!named.names_destination(&home, &app, Some("1.3")));
-        assert!(!named.names_destination(&home, &repository("team/other"), Some("1.2")));
-        assert!(!named.names_destination(&home, &repository("team/app/x"), Some("1.2")));
-        assert!(!named.names_destination(&ecr("210987654321", "us-east-1"), &app, Some("1.2")));
-        assert!(!named.names_destination(&ecr("123456789012", "eu-west-1"), &app, Some("1.2")));
-        let elsewhere = RegistryHost::parse("registry.test").unwrap();
-        assert!(!named.names_destination(&elsewhere, &app, Some("1.2")));
-        assert!(named.names_destination(&elsewhere, &repository("c/d"), Some("any")));
-        assert!(!named.names_destination(&elsewhere, &repository("a/b"), Some("1")));
-    }
-
-    #[test]
-    fn a_cache_is_written_only_where_it_is_named_as_a_destination() {
-        let named = named();
-        let home = ecr("123456789012", "us-east-1");
-        assert!(named.names_source(&home, &repository("team/cache")));
-        assert!(!named.names_destination(&home, &repository("team/cache"), Some("1")));
-        assert!(named.names_source(&home, &repository("team/layers")));
-        assert!(named.names_source(&home, &repository("team/build")));
-        assert!(named.names_destination(&home, &repository("team/layers"), Some("main")));
-        assert!(!named.names_destination(&home, &repository("team/layers"), Some("1")));
-    }
-
-    #[test]
-    fn defaults_and_values_of_mappings_count() {
-        let named = named();
-        assert!(named.names_workspace_path("./"));
-        assert!(named.names_workspace_path("secrets/token"));
-        assert!(!named.names_workspace_path("secrets"));
-        assert!(named.names_connector("aws"));
-        assert!(!named.names_connector("hub"));
-    }
-
-    #[test]
-    fn an_unknown_annotation_is_an_error() {
-        let schema = json!({"properties": {"a": {"x-stepyard": "everything"}}});
-        assert!(NamedResources::from_settings(&schema, &json!({"a": "b"})).is_err());
-    }
-}
+#[path = "named_tests.rs"]
+mod tests;

@@ -70,6 +70,33 @@ pub struct ListTags {
     pub credential: Credential,
 }
 
+/// The call that asks whether an image could be pushed. No step makes it.
+#[derive(Clone, Debug)]
+pub struct ProbePush {
+    /// The registry.
+    pub registry: RegistryHost,
+    /// The repository.
+    pub repository: RepositoryName,
+    /// For the registry.
+    pub credential: Credential,
+}
+
+/// The call that asks whether a registry accepts a credential at all. No step makes it.
+#[derive(Clone, Debug)]
+pub struct CheckLogin {
+    /// For the registry.
+    pub credential: Credential,
+}
+
+impl Call for CheckLogin {
+    fn accesses(&self) -> Vec<Access> {
+        vec![Access::new(
+            Action::InspectRegistry,
+            Resource::Registry(self.credential.registry().clone()),
+        )]
+    }
+}
+
 fn access(action: Action, reference: &ImageReference, tag: Option<&Tag>) -> Access {
     Access::new(
         action,
@@ -121,6 +148,19 @@ impl Call for ListTags {
     fn accesses(&self) -> Vec<Access> {
         vec![Access::new(
             Action::ListTags,
+            Resource::Repository {
+                registry: self.registry.clone(),
+                repository: self.repository.clone(),
+                tag: None,
+            },
+        )]
+    }
+}
+
+impl Call for ProbePush {
+    fn accesses(&self) -> Vec<Access> {
+        vec![Access::new(
+            Action::Push,
             Resource::Repository {
                 registry: self.registry.clone(),
                 repository: self.repository.clone(),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use super::{SecretName, SecretStore, SecretStoreError};
+use super::{SecretName, SecretStore, SecretStoreError, without_line_end};
 
 /// Secrets in a folder with one file each, called by the secret's name (`token`, `org.token`). One
 /// line end at the end of a file does not belong to the secret.
@@ -37,9 +37,7 @@ impl SecretStore for DirectorySecrets {
         match tokio::fs::read_to_string(&path).await {
             Ok(text) => {
                 let text = Zeroizing::new(text);
-                let secret = text.strip_suffix('\n').unwrap_or(&text);
-                let secret = secret.strip_suffix('\r').unwrap_or(secret);
-                Ok(Some(SecretString::from(secret)))
+                Ok(Some(SecretString::from(without_line_end(&text))))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(SecretStoreError {

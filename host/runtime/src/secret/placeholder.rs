@@ -41,6 +41,11 @@ impl Placeholders {
         placeholders
     }
 
+    /// The secrets that are stood for.
+    pub fn names(&self) -> impl Iterator<Item = &SecretName> {
+        self.by_text.values()
+    }
+
     /// The secret that `text` as a whole stands for.
     pub fn whole(&self, text: &str) -> Option<&SecretName> {
         self.by_text.get(text)

@@ -8,23 +8,25 @@ use super::{ACCOUNT, REGION};
 /// Makes a repository whose tags are `MUTABLE` or `IMMUTABLE`.
 pub(crate) fn create_repository(endpoint: &str, name: &str, mutability: &str) {
     let parameters = json!({"repositoryName": name, "imageTagMutability": mutability});
-    let response = call(endpoint, "CreateRepository", &parameters);
-    assert_eq!(response.status, 200, "{}", response.body);
+    answer(endpoint, "CreateRepository", &parameters);
 }
 
 /// `Basic` and an authorization token, for the header of a registry request.
 pub(crate) fn authorization(endpoint: &str) -> String {
-    let response = call(
-        endpoint,
-        "GetAuthorizationToken",
-        &json!({"registryIds": [ACCOUNT]}),
-    );
-    let answer: Value = serde_json::from_str(&response.body).unwrap();
+    let parameters = json!({"registryIds": [ACCOUNT]});
+    let answer = answer(endpoint, "GetAuthorizationToken", &parameters);
     let token = answer["authorizationData"][0]["authorizationToken"].as_str();
     format!(
         "Basic {}",
         token.unwrap_or_else(|| panic!("no token: {answer}"))
     )
+}
+
+/// What a call answers that must succeed.
+pub(crate) fn answer(endpoint: &str, operation: &str, parameters: &Value) -> Value {
+    let response = call(endpoint, operation, parameters);
+    assert_eq!(response.status, 200, "{}", response.body);
+    serde_json::from_str(&response.body).unwrap()
 }
 
 /// The stand-ins route by the credential scope and do not verify the signature.

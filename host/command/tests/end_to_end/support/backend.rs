@@ -1,12 +1,14 @@
 //! What stands in for Amazon ECR.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use flate2::read::GzDecoder;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::http::Response;
+use super::image::Image;
 use super::{aws, http, service};
 
 const MANIFESTS: &str = "application/vnd.docker.distribution.manifest.v2+json, \
@@ -96,13 +98,41 @@ impl Backend {
         })
     }
 
+    /// The image that a tag names, as it is in the registry.
+    pub(crate) fn image(&self, repository: &str, tag: &str) -> Image {
+        let manifest = self.ask("GET", &format!("/v2/{repository}/manifests/{tag}"));
+        assert_eq!(
+            manifest.status, 200,
+            "{repository}:{tag}: {}",
+            manifest.body
+        );
+        Image::new(&manifest.bytes, |digest| {
+            let blob = self.ask("GET", &format!("/v2/{repository}/blobs/{digest}"));
+            assert_eq!(blob.status, 200, "{repository}@{digest}: {}", blob.body);
+            blob.bytes
+        })
+    }
+
     /// The configuration of an image, as it is in the registry.
     pub(crate) fn image_configuration(&self, repository: &str, tag: &str) -> Value {
-        let manifest = self.ask("GET", &format!("/v2/{repository}/manifests/{tag}"));
-        let manifest: Value = serde_json::from_str(&manifest.body).unwrap();
-        let digest = manifest["config"]["digest"].as_str().unwrap();
-        let blob = self.ask("GET", &format!("/v2/{repository}/blobs/{digest}"));
-        serde_json::from_str(&blob.body).unwrap()
+        self.image(repository, tag).configuration
+    }
+
+    /// The manifest, the configuration and the layers (unpacked) of an image in the registry.
+    pub(crate) fn image_content(&self, repository: &str, tag: &str) -> Vec<Vec<u8>> {
+        let response = self.ask("GET", &format!("/v2/{repository}/manifests/{tag}"));
+        let manifest: Value = serde_json::from_str(&response.body).unwrap();
+        let layers = manifest["layers"].as_array().unwrap();
+        let mut content = vec![response.bytes];
+        for descriptor in layers.iter().chain([&manifest["config"]]) {
+            let digest = descriptor["digest"].as_str().unwrap();
+            let blob = self.ask("GET", &format!("/v2/{repository}/blobs/{digest}"));
+            assert_eq!(blob.status, 200);
+            let mut unpacked = Vec::new();
+            let read = GzDecoder::new(blob.bytes.as_slice()).read_to_end(&mut unpacked);
+            content.push(if read.is_ok() { unpacked } else { blob.bytes });
+        }
+        content
     }
 
     /// Deletes a manifest at the registry itself.

@@ -2,10 +2,13 @@
 
 pub(crate) mod aws;
 pub(crate) mod backend;
+pub(crate) mod cases;
 pub(crate) mod engine;
 pub(crate) mod http;
+pub(crate) mod image;
 pub(crate) mod process;
 pub(crate) mod project;
+pub(crate) mod proxy;
 pub(crate) mod run;
 
 /// The variable by which a service is found.
@@ -20,3 +23,24 @@ pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const REGION: &str = "us-east-1";
 /// The registry's name in settings and outputs.
 pub(crate) const REGISTRY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+
+/// The digest of content, as registries write it.
+pub(crate) fn digest_of(content: &[u8]) -> String {
+    use sha2::Digest as _;
+    format!("sha256:{:x}", sha2::Sha256::digest(content))
+}
+
+/// The files below a folder, each with its path and its content.
+pub(crate) fn files_below(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            let content = std::fs::read(&path).unwrap();
+            files.push((path.display().to_string(), content));
+        }
+    }
+    files
+}

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 
 use super::backend::Backend;
+use super::engine::Engine;
 use super::run::{self, Run, SECRET_KEY, SESSION_TOKEN};
-use super::{ACCOUNT, REGION, REGISTRY, aws, engine, service};
+use super::{ACCOUNT, REGION, REGISTRY, aws, service};
 
 const CONNECTORS: &str = "\
 connector:
@@ -26,6 +27,8 @@ connector:
 /// What one test runs the command on.
 pub(crate) struct Project {
     folder: TempDir,
+    /// What builds.
+    engine: Engine,
     /// Of this test alone, and there already.
     pub(crate) repository: String,
 }
@@ -56,18 +59,35 @@ impl Project {
         for name in ["workspace", "temp", "home"] {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
+        let project = Self {
+            folder,
+            engine: Engine::Docker20,
+            repository: format!("test/e2e-{}-{number}", std::process::id()),
+        };
+        project.write("connectors.yaml", CONNECTORS);
+        project.reach(backend);
+        project
+    }
+
+    /// Has the command reach the registry and AWS's APIs at `backend`.
+    pub(crate) fn reach(&self, backend: &Backend) {
         let configuration = format!(
             "[registries.\"{REGISTRY}\"]\nendpoint = \"http://{}\"\n\n\
              [aws]\nendpoint-url = \"http://{}\"\n",
             backend.registry, backend.aws
         );
-        let project = Self {
-            folder,
-            repository: format!("test/e2e-{}-{number}", std::process::id()),
-        };
-        project.write("connectors.yaml", CONNECTORS);
-        project.write("stepyard.toml", &configuration);
-        project
+        self.write("stepyard.toml", &configuration);
+    }
+
+    /// The same, built by another engine than Docker 20.10 with its BuildKit.
+    pub(crate) fn built_by(mut self, engine: Engine) -> Self {
+        self.engine = engine;
+        self
+    }
+
+    /// What builds it.
+    pub(crate) fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// A path in the project's folder.
@@ -134,7 +154,7 @@ impl Project {
             .env("TMPDIR", self.path("temp"))
             .env("XDG_CACHE_HOME", cache())
             .env("STEPYARD_CONFIG", "stepyard.toml")
-            .env("DOCKER_HOST", service("DOCKER_HOST"))
+            .envs(self.engine.variables())
             .env("STEPYARD_SECRET_ACCESS_KEY", "AKIAENDTOENDTEST0000")
             .env("STEPYARD_SECRET_SECRET_KEY", SECRET_KEY)
             .env("STEPYARD_SECRET_SESSION_TOKEN", SESSION_TOKEN);
@@ -165,7 +185,7 @@ impl Project {
 
 impl Drop for Project {
     fn drop(&mut self) {
-        engine::remove_images(&self.repository);
+        self.engine.remove_images(&self.repository);
     }
 }
 

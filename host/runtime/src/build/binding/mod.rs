@@ -10,6 +10,7 @@ use wasmtime::component::Resource;
 use super::unchanged::{self, Finding};
 use super::{
     Build, BuildEngine, BuildRequest, BuiltImage, Feature, InspectEngine, Push, RequestDraft,
+    base_registries,
 };
 use crate::auth::Credential;
 use crate::capability::CapabilityError;
@@ -106,6 +107,7 @@ async fn build_image(
     let (mut built, pending) = context
         .gate
         .pass(build, |call| async {
+            let call = base_registries::with_their_credentials(call, reporter).await?;
             match unchanged::look(context, &*engine, &call).await {
                 Finding::Unchanged(image) => Ok((image, None)),
                 Finding::Changed(pending) => {

@@ -7,10 +7,6 @@ use crate::build::RequestDraft;
 use crate::component::bindings::stepyard::step::build;
 use crate::component::state::RunState;
 
-/// How many bytes a guest may note in the requests of one run, so that it cannot fill the host's
-/// memory.
-const MOST_NOTED: usize = 64 << 20;
-
 /// Setters that keep one text.
 macro_rules! keep_text {
     ($($setter:ident => $field:ident),* $(,)?) => {$(
@@ -102,14 +98,7 @@ impl RunState {
         request: &Resource<RequestDraft>,
         bytes: usize,
     ) -> wasmtime::Result<&mut RequestDraft> {
-        // Each entry costs its own bookkeeping, however short its text is.
-        self.noted = self.noted.saturating_add(bytes).saturating_add(64);
-        if self.noted > MOST_NOTED {
-            // Setters have no way to report an error, so the guest is stopped.
-            return Err(wasmtime::Error::msg(format!(
-                "its build requests hold more than {MOST_NOTED} bytes"
-            )));
-        }
+        self.note(bytes)?;
         Ok(self.table.get_mut(request)?)
     }
 }

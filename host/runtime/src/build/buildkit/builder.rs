@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use stepyard_build_context::BuildContext;
 use stepyard_buildkit as buildkit;
 use stepyard_grammar::Digest;
 
@@ -9,9 +10,12 @@ use super::failure::build_error;
 use super::output::BuildOutput;
 use super::request::dockerfile_build;
 use crate::build::context::open_context;
+use crate::build::failed_push::FailedAttempt;
 use crate::build::{Build, BuildRequest, BuiltImage, Feature, IgnoredSetting, features};
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::event::{EventKind, LogLevel, Reporter};
+use crate::patience::Patience;
+use crate::policy::Authorized;
 use crate::registry::{Descriptor, Endpoints};
 
 /// The time between two reports of how much of the context was sent.
@@ -26,6 +30,8 @@ pub(in crate::build) struct Builder {
     pub(in crate::build) name: String,
     /// Whether it is part of a Docker Engine, which can hold images.
     pub(in crate::build) holds: bool,
+    /// With pushes that fail.
+    pub(in crate::build) patience: Patience,
 }
 
 impl Builder {
@@ -65,9 +71,11 @@ impl Builder {
     /// As `build.build` in the contract says.
     pub(in crate::build) async fn build(
         &self,
-        call: &Build,
+        call: &Authorized<Build>,
         reporter: &Reporter,
     ) -> Result<BuiltImage, CapabilityError> {
+        let questions = call.questions();
+        let call = call.call();
         let request = &call.request;
         let ignored_settings =
             features::check(request, &self.name, |feature| self.supports(feature))?;
@@ -80,7 +88,33 @@ impl Builder {
         }
         let context = open_context(call).await?;
         let request = &features::without_left_out(request, |feature| self.supports(feature));
-        let build = dockerfile_build(self, call, request, &context).await?;
+        let what = match &request.destination {
+            Some(destination) => format!("the push of {}", destination.reference),
+            None => "the build".to_owned(),
+        };
+        let mut attempts = self.patience.begin(&what);
+        let result = loop {
+            // After a push that failed, all that was built before is cached.
+            match self.attempt(call, request, &context, reporter).await {
+                Ok(result) => break result,
+                Err(failed) => {
+                    if let Err(failed) = attempts.pause_after(failed).await {
+                        return Err(failed.explained(questions, &self.endpoints).await);
+                    }
+                }
+            }
+        };
+        built_image(&result, request, ignored_settings)
+    }
+
+    async fn attempt(
+        &self,
+        call: &Build,
+        request: &BuildRequest,
+        context: &BuildContext,
+        reporter: &Reporter,
+    ) -> Result<buildkit::BuildResult, FailedAttempt> {
+        let build = dockerfile_build(self, call, request, context).await?;
         let progress = buildkit::BuildProgress::default();
         let mut output = BuildOutput::new(reporter);
         let report = |complete: bool| {
@@ -129,7 +163,7 @@ impl Builder {
                 result.sent_file_bytes
             ),
         );
-        built_image(&result, request, ignored_settings)
+        Ok(result)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::build::address::{TlsFiles, parse_address};
 use crate::build::{Build, BuildEngine, BuiltImage, Feature, InspectEngine, Push};
 use crate::capability::CapabilityError;
 use crate::event::Reporter;
+use crate::patience::Patience;
 use crate::policy::Authorized;
 use crate::registry::Endpoints;
 
@@ -87,6 +88,7 @@ impl BuildKitEngine {
             information,
             endpoints: self.endpoints.clone(),
             holds: false,
+            patience: Patience::PUSH,
         })
     }
 }
@@ -130,7 +132,7 @@ impl BuildEngine for BuildKitEngine {
         call: Authorized<Build>,
         reporter: &Reporter,
     ) -> Result<BuiltImage, CapabilityError> {
-        self.builder().await?.build(call.call(), reporter).await
+        self.builder().await?.build(&call, reporter).await
     }
 
     async fn push(

@@ -7,7 +7,8 @@ use stepyard_grammar::ImageReference;
 use super::request::physical;
 use crate::build::BuildRequest;
 use crate::build::context::context_error;
-use crate::build::registry_failure::{base_image_error, no_space, push_error, registry_kind};
+use crate::build::failed_push::FailedAttempt;
+use crate::build::registry_failure::{base_image_error, no_space, registry_kind};
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::event::printable;
 use crate::registry::Endpoints;
@@ -28,20 +29,20 @@ pub(super) fn build_error(
     dockerfile: &Dockerfile,
     engine: &str,
     endpoints: &Endpoints,
-) -> CapabilityError {
-    match error {
+) -> FailedAttempt {
+    let error = match error {
         buildkit::Error::Failed(failure) => {
             let failure = in_logical_terms(*failure, request, endpoints);
             let destination = request
                 .destination
                 .as_ref()
                 .map(|destination| &destination.reference);
-            failed(
+            return failed(
                 &failure,
                 &dockerfile.path_in_workspace,
                 &dockerfile.text,
                 destination,
-            )
+            );
         }
         buildkit::Error::Context(error) => context_error(&error),
         error @ buildkit::Error::Secret { .. } => {
@@ -62,7 +63,8 @@ pub(super) fn build_error(
         error => {
             CapabilityError::unavailable(format!("{engine}: {}", printable(&error.to_string())))
         }
-    }
+    };
+    error.into()
 }
 
 /// The daemon knows registries by where it reaches them; users know them by their names.
@@ -88,6 +90,12 @@ fn in_logical_terms(
             image.reference.repository()
         );
         failure.message = failure.message.replace(reached, &known);
+        // As URLs have it.
+        let path = |host| format!("//{host}/v2/{}/", image.reference.repository());
+        let registry = image.reference.registry();
+        failure.message = failure
+            .message
+            .replace(&path(&endpoints.of(registry).host), &path(registry));
     }
     failure
 }
@@ -97,30 +105,31 @@ fn failed(
     file: &str,
     dockerfile: &str,
     destination: Option<&ImageReference>,
-) -> CapabilityError {
+) -> FailedAttempt {
     let text = without_prefixes(&printable(failure.message.trim())).to_owned();
     if text.contains("no space left on device") {
-        return no_space();
+        return no_space().into();
     }
     let vertex = printable(failure.vertex.as_deref().unwrap_or_default());
-    let vertex = vertex.as_str();
-    if let Some(destination) = destination
-        && (vertex.starts_with("exporting ") || text.starts_with("failed to push "))
-    {
-        let error = push_error(&text, destination);
-        return if is_refused_manifest(&text) {
-            CapabilityError::new(
-                ErrorKind::Conflict,
-                format!("{}: the registry refuses the tag", error.message),
-            )
-            .with_hint(
-                "most likely the tag exists and the repository's tags are immutable: push another \
-                 tag",
-            )
-        } else {
-            error
-        };
+    match destination {
+        Some(destination)
+            if vertex.starts_with("exporting ") || text.starts_with("failed to push ") =>
+        {
+            FailedAttempt::of_push(&text, destination)
+        }
+        _ => of_build(&text, failure, file, dockerfile).into(),
     }
+}
+
+/// A build that failed before its image was complete.
+fn of_build(
+    text: &str,
+    failure: &buildkit::Failure,
+    file: &str,
+    dockerfile: &str,
+) -> CapabilityError {
+    let vertex = printable(failure.vertex.as_deref().unwrap_or_default());
+    let vertex = vertex.as_str();
     if let Some(problem) = text.strip_prefix("dockerfile parse error ") {
         let problem = problem.strip_prefix("on ").unwrap_or(problem);
         return CapabilityError::new(
@@ -147,8 +156,8 @@ fn failed(
     };
     if let Some(image) = vertex.strip_prefix(METADATA) {
         let absent = text.ends_with(": not found").then_some(ErrorKind::NotFound);
-        let kind = absent.or_else(|| registry_kind(&text));
-        return base_image_error(kind.unwrap_or(ErrorKind::Unavailable), image, &place, &text);
+        let kind = absent.or_else(|| registry_kind(text));
+        return base_image_error(kind.unwrap_or(ErrorKind::Unavailable), image, &place, text);
     }
     let Some(instruction) = told else {
         return CapabilityError::new(
@@ -156,7 +165,7 @@ fn failed(
             format!("the build of {file} failed: {text}"),
         );
     };
-    if let Some(path) = missing_source(&text) {
+    if let Some(path) = missing_source(text) {
         return CapabilityError::new(
             ErrorKind::EngineFailure,
             format!(
@@ -189,13 +198,6 @@ fn without_prefixes(text: &str) -> &str {
 fn instruction(vertex: &str) -> Option<&str> {
     let (place, instruction) = vertex.strip_prefix('[')?.split_once("] ")?;
     place.contains('/').then_some(instruction)
-}
-
-/// Whether the registry has the layers and takes the manifest for a bad request: so Amazon ECR
-/// answers where an immutable tag names another image. The daemon does not repeat its words.
-fn is_refused_manifest(text: &str) -> bool {
-    text.contains("/manifests/")
-        && (text.contains("400 Bad Request") || text.contains("409 Conflict"))
 }
 
 /// The line of an instruction, for daemons that do not tell it, where only one line fits.
@@ -237,7 +239,7 @@ mod tests {
             output: vec!["\u{1b}[31mno rule".to_owned()],
         };
         let destination = ImageReference::parse("registry.test/a/b:c").unwrap();
-        failed(&failure, "app/Dockerfile", dockerfile, Some(&destination))
+        failed(&failure, "app/Dockerfile", dockerfile, Some(&destination)).error
     }
 
     #[test]

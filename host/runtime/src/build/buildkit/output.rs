@@ -5,10 +5,8 @@ use std::collections::{HashMap, HashSet};
 use stepyard_buildkit as buildkit;
 use stepyard_grammar::Digest;
 
-use crate::event::{EventKind, LayerState, LogLevel, OutputSource, Reporter};
+use crate::event::{EventKind, LayerState, Lines, LogLevel, OutputSource, Reporter};
 
-/// A longer line is cut into several, in bytes.
-const LONGEST_LINE: usize = 16 << 10;
 /// A layer's name in progress events is this much of its digest, as Docker shows it.
 const SHORT_DIGEST: usize = 12;
 /// What takes long when an image is exported, in BuildKit's words.
@@ -19,8 +17,8 @@ const WORTH_TELLING: f64 = 0.05;
 /// Reports the events of one build.
 pub(super) struct BuildOutput {
     reporter: Reporter,
-    /// What each vertex has written without a line end.
-    unfinished: HashMap<usize, Vec<u8>>,
+    /// What each vertex writes on its standard output, and on its standard error (`true`).
+    lines: HashMap<(usize, bool), Lines>,
     exporting: HashSet<usize>,
     /// The parts of exports that have begun.
     told: HashSet<(usize, String)>,
@@ -30,7 +28,7 @@ impl BuildOutput {
     pub(super) fn new(reporter: &Reporter) -> Self {
         Self {
             reporter: reporter.clone(),
-            unfinished: HashMap::new(),
+            lines: HashMap::new(),
             exporting: HashSet::new(),
             told: HashSet::new(),
         }
@@ -51,7 +49,7 @@ impl BuildOutput {
                 error,
                 ..
             } => {
-                self.finish_line(vertex);
+                self.finish_lines(vertex);
                 match (error, duration) {
                     (Some(error), _) => self.line(vertex, &format!("failed: {error}")),
                     (None, _) if cached => self.line(vertex, "cached"),
@@ -61,7 +59,11 @@ impl BuildOutput {
                     (None, _) => {}
                 }
             }
-            buildkit::Event::Output { vertex, data, .. } => self.write(vertex, &data),
+            buildkit::Event::Output {
+                vertex,
+                is_error,
+                data,
+            } => self.write(vertex, is_error, &data),
             buildkit::Event::Progress {
                 vertex,
                 id,
@@ -97,31 +99,23 @@ impl BuildOutput {
     }
 
     fn line(&self, vertex: usize, text: &str) {
-        self.reporter
-            .output(OutputSource::Build, &format!("#{vertex} {text}"));
+        tell(&self.reporter, vertex, text);
     }
 
     /// Takes output as it arrives, which need not be whole lines.
-    fn write(&mut self, vertex: usize, data: &[u8]) {
-        let lines = data.split_inclusive(|byte| *byte == b'\n');
-        for piece in lines.flat_map(|line| line.chunks(LONGEST_LINE)) {
-            let unfinished = self.unfinished.entry(vertex).or_default();
-            unfinished.extend_from_slice(piece);
-            if piece.ends_with(b"\n") || unfinished.len() >= LONGEST_LINE {
-                self.finish_line(vertex);
-            }
-        }
+    fn write(&mut self, vertex: usize, is_error: bool, data: &[u8]) {
+        let reporter = &self.reporter;
+        self.lines
+            .entry((vertex, is_error))
+            .or_insert_with(|| Lines::new(reporter.mask()))
+            .write(data, |line| tell(reporter, vertex, line));
     }
 
-    fn finish_line(&mut self, vertex: usize) {
-        let Some(line) = self.unfinished.remove(&vertex) else {
-            return;
-        };
-        let line = String::from_utf8_lossy(&line);
-        // A progress bar overwrites its line: what a person would see is the last state.
-        let line = line.trim_end_matches(['\n', '\r']).rsplit('\r').next();
-        if let Some(line) = line.filter(|line| !line.is_empty()) {
-            self.line(vertex, line);
+    fn finish_lines(&mut self, vertex: usize) {
+        for is_error in [false, true] {
+            if let Some(mut lines) = self.lines.remove(&(vertex, is_error)) {
+                lines.finish(|line| self.line(vertex, line));
+            }
         }
     }
 
@@ -142,6 +136,10 @@ impl BuildOutput {
             _ => LayerState::Downloading,
         }
     }
+}
+
+fn tell(reporter: &Reporter, vertex: usize, text: &str) {
+    reporter.output(OutputSource::Build, &format!("#{vertex} {text}"));
 }
 
 /// The name of a layer that travels, which BuildKit knows by its digest.
@@ -232,5 +230,28 @@ mod tests {
                 "#3 failed: exit code: 1",
             ]
         );
+    }
+    #[test]
+    fn a_secret_in_pieces_is_masked() {
+        let output = |is_error, text: &str| buildkit::Event::Output {
+            vertex: 1,
+            is_error,
+            data: text.as_bytes().to_vec(),
+        };
+        let (sink, mut events) = channel();
+        let reporter = Reporter::new(Arc::new(sink), "step");
+        reporter.mask().note("hunter2-hunter2");
+        let mut taken = BuildOutput::new(&reporter);
+        taken.take(output(false, "a hunter2"));
+        taken.take(output(true, "in between\n"));
+        taken.take(output(false, "-hunt"));
+        taken.take(output(false, "er2 b\n"));
+        let mut seen = Vec::new();
+        while let Ok(event) = events.try_recv() {
+            if let EventKind::Output { line, .. } = event.kind {
+                seen.push(line);
+            }
+        }
+        assert_eq!(seen, ["#1 in between", "#1 a *** b"]);
     }
 }

@@ -74,7 +74,10 @@ impl buildkit::SecretSource for Secrets {
             return Ok(None);
         };
         match secret {
-            BuildSecret::Text { value, .. } => Ok(Some(value.as_bytes().to_vec().into())),
+            BuildSecret::Text { value, .. } => {
+                self.stores.mask().note(value);
+                Ok(Some(value.as_bytes().to_vec().into()))
+            }
             BuildSecret::Stored { name, .. } => {
                 let value = self.stores.get(name, "the build").await;
                 value
@@ -87,8 +90,9 @@ impl buildkit::SecretSource for Secrets {
             BuildSecret::File { path, .. } => {
                 let (workspace, path) = (self.workspace.clone(), path.clone());
                 let read = tokio::task::spawn_blocking(move || read_file(&workspace, &path)).await;
-                read.unwrap_or_else(|_| Err("the build was cancelled".to_owned()))
-                    .map(Some)
+                let content = read.unwrap_or_else(|_| Err("the build was cancelled".to_owned()))?;
+                self.stores.mask().note(content.expose_secret());
+                Ok(Some(content))
             }
         }
     }

@@ -38,6 +38,7 @@ use super::buildkit;
 use super::{Build, BuildEngine, BuiltImage, Feature, InspectEngine, Push};
 use crate::capability::CapabilityError;
 use crate::event::Reporter;
+use crate::patience::Patience;
 use crate::policy::Authorized;
 use crate::registry::Endpoints;
 
@@ -50,7 +51,7 @@ pub struct DockerEngine {
     environment: Environment,
     endpoints: Endpoints,
     found: OnceCell<Found>,
-    retries: push::Retries,
+    patience: Patience,
 }
 
 /// An engine that answers.
@@ -103,7 +104,7 @@ impl DockerEngine {
             environment: Environment::of_process(),
             endpoints,
             found: OnceCell::new(),
-            retries: push::Retries::default(),
+            patience: Patience::PUSH,
         }
     }
 
@@ -152,6 +153,7 @@ impl DockerEngine {
                 endpoints: self.endpoints.clone(),
                 name: format!("the Docker Engine at {}", client.transport()),
                 holds: true,
+                patience: self.patience.clone(),
             }))),
             Err(stepyard_buildkit::Error::NoBuildKit { .. }) => {
                 Ok(Builder::Classic("the engine has no BuildKit"))
@@ -237,7 +239,7 @@ impl BuildEngine for DockerEngine {
     ) -> Result<BuiltImage, CapabilityError> {
         let found = self.found().await?;
         match &found.builder {
-            Builder::BuildKit(builder) => builder.build(call.call(), reporter).await,
+            Builder::BuildKit(builder) => builder.build(&call, reporter).await,
             Builder::Classic(_) => {
                 build::build(&found.client, &self.endpoints, call.call(), reporter).await
             }
@@ -250,6 +252,6 @@ impl BuildEngine for DockerEngine {
         reporter: &Reporter,
     ) -> Result<Digest, CapabilityError> {
         let client = &self.found().await?.client;
-        push::push(client, &self.endpoints, self.retries, call.call(), reporter).await
+        push::push(client, &self.endpoints, &self.patience, &call, reporter).await
     }
 }

@@ -2,10 +2,8 @@
 
 use std::collections::VecDeque;
 
-use crate::event::{OutputSource, Reporter, printable};
+use crate::event::{Lines, OutputSource, Reporter, printable};
 
-/// A longer line is cut into several, in bytes.
-const LONGEST_LINE: usize = 16 << 10;
 /// How many lines an error message repeats.
 const RECENT_LINES: usize = 20;
 /// A longer line is shortened in an error message, in characters.
@@ -24,8 +22,13 @@ pub(super) struct Instruction {
 
 /// The output of one build.
 pub(super) struct BuildOutput<'reporter> {
+    lines: Lines,
+    told: Told<'reporter>,
+}
+
+/// What the lines have told so far.
+struct Told<'reporter> {
     reporter: &'reporter Reporter,
-    unfinished: String,
     instruction: Option<Instruction>,
     recent: VecDeque<String>,
     image: Option<String>,
@@ -35,33 +38,46 @@ impl<'reporter> BuildOutput<'reporter> {
     /// No output yet.
     pub(super) fn new(reporter: &'reporter Reporter) -> Self {
         Self {
-            reporter,
-            unfinished: String::new(),
-            instruction: None,
-            recent: VecDeque::new(),
-            image: None,
+            lines: Lines::new(reporter.mask()),
+            told: Told {
+                reporter,
+                instruction: None,
+                recent: VecDeque::new(),
+                image: None,
+            },
         }
     }
 
     /// Takes output as it arrives, which need not be whole lines.
     pub(super) fn write(&mut self, text: &str) {
-        for piece in text.split_inclusive('\n') {
-            self.unfinished.push_str(piece);
-            if piece.ends_with('\n') || self.unfinished.len() > LONGEST_LINE {
-                self.finish();
-            }
-        }
+        let told = &mut self.told;
+        self.lines.write(text.as_bytes(), |line| told.take(line));
     }
 
     /// Takes what has come of the last line.
     pub(super) fn finish(&mut self) {
-        let line = std::mem::take(&mut self.unfinished);
-        let line = line.trim_end_matches(['\n', '\r']);
-        // A progress bar overwrites its line: what a person would see is the last state.
-        let line = line.rsplit('\r').next().unwrap_or_default();
-        if line.is_empty() {
-            return;
-        }
+        let told = &mut self.told;
+        self.lines.finish(|line| told.take(line));
+    }
+
+    /// The instruction that the builder works on, if it has begun one.
+    pub(super) fn instruction(&self) -> Option<&Instruction> {
+        self.told.instruction.as_ref()
+    }
+
+    /// The last lines of the instruction's own output.
+    pub(super) fn recent(&self) -> impl Iterator<Item = &str> {
+        self.told.recent.iter().map(String::as_str)
+    }
+
+    /// The image that the output names at its end.
+    pub(super) fn image(&self) -> Option<&str> {
+        self.told.image.as_deref()
+    }
+}
+
+impl Told<'_> {
+    fn take(&mut self, line: &str) {
         self.reporter.output(OutputSource::Build, line);
         let line = printable(line);
         if let Some(instruction) = self.next_instruction(&line) {
@@ -97,21 +113,6 @@ impl<'reporter> BuildOutput<'reporter> {
             count,
             text: text.to_owned(),
         })
-    }
-
-    /// The instruction that the builder works on, if it has begun one.
-    pub(super) fn instruction(&self) -> Option<&Instruction> {
-        self.instruction.as_ref()
-    }
-
-    /// The last lines of the instruction's own output.
-    pub(super) fn recent(&self) -> impl Iterator<Item = &str> {
-        self.recent.iter().map(String::as_str)
-    }
-
-    /// The image that the output names at its end.
-    pub(super) fn image(&self) -> Option<&str> {
-        self.image.as_deref()
     }
 }
 

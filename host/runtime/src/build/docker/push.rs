@@ -1,8 +1,6 @@
 //! A push (Docker Engine API, `POST /images/NAME/push`).
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Method, StatusCode};
 use stepyard_grammar::Digest;
@@ -13,52 +11,47 @@ use super::message::Message;
 use super::name::{self, ImageName};
 use super::{pull, registry_auth};
 use crate::build::Push;
-use crate::build::registry_failure::{is_throttled, push_error};
+use crate::build::failed_push::FailedAttempt;
+use crate::build::registry_failure::is_throttled;
 use crate::capability::{CapabilityError, ErrorKind};
-use crate::event::{LogLevel, Reporter};
+use crate::event::Reporter;
+use crate::patience::Patience;
+use crate::policy::Authorized;
 use crate::registry::Endpoints;
 
-/// How often, and after which first delay, a push that the registry throttles is tried again. Each
-/// delay is twice the one before, less a random part of up to a half.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Retries {
-    pub(super) count: u32,
-    pub(super) first_delay: Duration,
-}
+/// How often a push is made again that lost its image's name to another one.
+const LOST_NAMES: usize = 5;
 
-impl Default for Retries {
-    fn default() -> Self {
-        Self {
-            count: 5,
-            first_delay: Duration::from_secs(1),
-        }
-    }
-}
-
-impl Retries {
-    fn delay(self, retry: u32) -> Duration {
-        let longest = self.first_delay.saturating_mul(1 << retry.min(10));
-        // Each new state of the standard library's hasher has random keys: randomness enough to
-        // keep several agents from trying at the same moments.
-        let random = RandomState::new().hash_one(retry) % 1000;
-        let part = u32::try_from(random).unwrap_or_default();
-        longest - longest / 2 * part / 1000
-    }
-}
-
-/// Pushes, and returns the digest that the registry has the manifest under.
+/// Pushes, and returns the digest that the registry has the manifest under. Another run that pushes
+/// under the same name, from the same engine, may take the name away: then the image gets it again.
 ///
 /// # Errors
 /// As `image.push` in the contract says.
 pub(super) async fn push(
     client: &Arc<Client>,
     endpoints: &Endpoints,
-    retries: Retries,
-    call: &Push,
+    patience: &Patience,
+    call: &Authorized<Push>,
     reporter: &Reporter,
 ) -> Result<Digest, CapabilityError> {
-    let image = ImageName::new(&call.destination, endpoints);
-    let id = call.image.id.as_str();
+    for _ in 0..LOST_NAMES {
+        match push_once(client, endpoints, patience, call, reporter).await {
+            Err(error) if error.kind == ErrorKind::Conflict && error.retryable => {}
+            result => return result,
+        }
+    }
+    push_once(client, endpoints, patience, call, reporter).await
+}
+
+async fn push_once(
+    client: &Arc<Client>,
+    endpoints: &Endpoints,
+    patience: &Patience,
+    call: &Authorized<Push>,
+    reporter: &Reporter,
+) -> Result<Digest, CapabilityError> {
+    let image = ImageName::new(&call.call().destination, endpoints);
+    let id = call.call().image.id.as_str();
     let engine_error = |error: EngineError| match error {
         EngineError::Answered {
             status: StatusCode::NOT_FOUND,
@@ -73,63 +66,75 @@ pub(super) async fn push(
     name::tag(client, id, &image.logical_repository(), image.tag())
         .await
         .map_err(engine_error)?;
-    if !image.differs() {
-        return push_named(client, &image, retries, call, reporter).await;
+    let mut temporary = None;
+    if image.differs() {
+        name::tag(client, id, &image.repository(), image.tag())
+            .await
+            .map_err(engine_error)?;
+        temporary = Some(TemporaryName {
+            client: client.clone(),
+            name: Some(image.physical()),
+        });
     }
-    name::tag(client, id, &image.repository(), image.tag())
-        .await
-        .map_err(engine_error)?;
-    let temporary = TemporaryName {
-        client: client.clone(),
-        name: Some(image.physical()),
-    };
-    let result = push_named(client, &image, retries, call, reporter).await;
-    temporary.remove().await;
-    result
+    let result = push_named(client, &image, endpoints, patience, call, reporter).await;
+    if let Some(temporary) = temporary {
+        temporary.remove().await;
+    }
+    match result {
+        Ok(digest) => Ok(digest),
+        Err(failed) => Err(failed.explained(Some(call.questions()), endpoints).await),
+    }
 }
 
 /// Pushes an image that has its physical name.
 async fn push_named(
     client: &Client,
     image: &ImageName<'_>,
-    retries: Retries,
-    call: &Push,
+    endpoints: &Endpoints,
+    patience: &Patience,
+    call: &Authorized<Push>,
     reporter: &Reporter,
-) -> Result<Digest, CapabilityError> {
-    let mut retry = 0;
+) -> Result<Digest, FailedAttempt> {
+    let what = format!("the push of {}", image.logical());
+    let mut attempts = patience.begin(&what);
     let digest = loop {
-        let error = match attempt(client, image, call, reporter).await {
+        match attempt(client, image, call.call(), reporter).await {
             Ok(digest) => break digest,
-            Err(error) => error,
-        };
-        if error.kind != ErrorKind::Throttled || retry == retries.count {
-            return Err(error);
+            Err(failed) => {
+                let failed = failed.or_accepted(call.questions(), endpoints).await;
+                attempts.pause_after(failed).await?;
+            }
         }
-        if retry == 0 {
-            reporter.log(
-                LogLevel::Warn,
-                format!("the registry throttles the push, which is tried again: {error}"),
-            );
-        }
-        tokio::time::sleep(retries.delay(retry)).await;
-        retry += 1;
     };
     // The engine pushes by name only, and another process may have given the name away meanwhile.
-    let pushed = pull::image_id(client, &image.physical())
-        .await
-        .map_err(|error| request_error(client, &error))?;
-    if pushed.trim_start_matches("sha256:") != call.image.id.hex() {
-        let mut error = CapabilityError::new(
-            ErrorKind::Conflict,
-            format!(
-                "another build on the same Docker Engine took the name {} during the push",
-                image.logical()
-            ),
-        );
-        error.retryable = true;
-        return Err(error);
+    match pull::image_id(client, &image.physical()).await {
+        Ok(pushed) if pushed.trim_start_matches("sha256:") == call.call().image.id.hex() => {
+            Ok(digest)
+        }
+        Ok(_)
+        | Err(EngineError::Answered {
+            status: StatusCode::NOT_FOUND,
+            ..
+        }) => Err(lost_name(image).into()),
+        Err(error) => Err(request_error(client, &error).into()),
     }
-    Ok(digest)
+}
+
+fn lost_name(image: &ImageName<'_>) -> CapabilityError {
+    let mut error = CapabilityError::new(
+        ErrorKind::Conflict,
+        format!(
+            "another build on the same Docker Engine took the name {} during the push",
+            image.logical()
+        ),
+    );
+    error.retryable = true;
+    error
+}
+
+/// Whether the engine says that no image has the name that is to be pushed.
+fn says_lost_name(text: &str) -> bool {
+    text.contains("does not exist locally") || text.starts_with("tag does not exist")
 }
 
 /// Where a push is asked for.
@@ -149,8 +154,9 @@ async fn attempt(
     image: &ImageName<'_>,
     call: &Push,
     reporter: &Reporter,
-) -> Result<Digest, CapabilityError> {
-    let failed = |text: &str| push_error(&image.in_logical_terms(text), image.logical());
+) -> Result<Digest, FailedAttempt> {
+    let failed =
+        |text: &str| FailedAttempt::of_push(&image.in_logical_terms(text), image.logical());
     let path = push_path(image);
     // Fetched for each attempt, because a registry's token may expire between two.
     let auth = registry_auth::for_one(Some(&call.credential), image.host()).await?;
@@ -159,7 +165,7 @@ async fn attempt(
         Err(EngineError::Answered { message, .. }) if is_throttled(&message) => {
             return Err(failed(&message));
         }
-        Err(error) => return Err(request_error(client, &error)),
+        Err(error) => return Err(request_error(client, &error).into()),
     };
     let mut digest = None;
     while let Some(message) = reply
@@ -169,6 +175,9 @@ async fn attempt(
     {
         message.report_layer(reporter);
         if let Some(failure) = message.failure() {
+            if says_lost_name(&failure.text) {
+                return Err(lost_name(image).into());
+            }
             return Err(failed(&failure.text));
         }
         digest = reported_digest(&message, image.tag()).or(digest);
@@ -248,22 +257,6 @@ mod tests {
             let message = serde_json::from_str(&line).unwrap();
             let read = reported_digest(&message, "1.0").map(|digest| digest.to_string());
             assert_eq!(read, found.then(|| digest.clone()), "{line}");
-        }
-    }
-
-    #[test]
-    fn delays_grow_and_differ() {
-        let retries = Retries::default();
-        for retry in 0..5 {
-            let longest = Duration::from_secs(1 << retry);
-            let delays: std::collections::BTreeSet<_> =
-                (0..20).map(|_| retries.delay(retry)).collect();
-            assert!(delays.len() > 1);
-            assert!(
-                delays
-                    .iter()
-                    .all(|delay| (longest / 2..=longest).contains(delay))
-            );
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use stepyard_build_context::{BaseImages, StagesBuilt};
-use stepyard_grammar::{ImageReference, Tag};
+use stepyard_grammar::{GrammarError, ImageReference, Tag};
 
 use crate::auth::Credential;
 use crate::build::{Build, BuildRequest, ContextSource};
@@ -47,7 +47,7 @@ pub(super) async fn resolve(
 }
 
 /// The images from elsewhere, each once, as they are written.
-fn images(request: &BuildRequest, dockerfile: &str) -> Result<BTreeSet<String>, String> {
+pub(crate) fn images(request: &BuildRequest, dockerfile: &str) -> Result<BTreeSet<String>, String> {
     let found = BaseImages::of_dockerfile(
         dockerfile,
         request.target.as_deref(),
@@ -90,12 +90,9 @@ async fn digest(
     image: &str,
 ) -> Result<String, String> {
     let unknown = |why: &dyn std::fmt::Display| format!("the base image {image}: {why}");
-    let mut reference = ImageReference::parse_familiar(image).map_err(|error| unknown(&error))?;
+    let reference = reference(image).map_err(|error| unknown(&error))?;
     if let Some(digest) = reference.digest() {
         return Ok(digest.to_string());
-    }
-    if reference.tag().is_none() {
-        reference = reference.with_tag(Tag::parse("latest").map_err(|error| unknown(&error))?);
     }
     let registry = context.capabilities.registry.as_ref();
     let registry = registry.ok_or_else(|| unknown(&"this host has no registry client"))?;
@@ -113,4 +110,13 @@ async fn digest(
         Some(descriptor) => Ok(descriptor.digest.to_string()),
         None => Err(unknown(&"its registry does not have it")),
     }
+}
+
+/// The image that a Dockerfile calls `image`, with a tag or a digest.
+pub(crate) fn reference(image: &str) -> Result<ImageReference, GrammarError> {
+    let reference = ImageReference::parse_familiar(image)?;
+    if reference.digest().is_some() || reference.tag().is_some() {
+        return Ok(reference);
+    }
+    Ok(reference.with_tag(Tag::parse("latest")?))
 }

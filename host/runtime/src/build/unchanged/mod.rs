@@ -13,7 +13,7 @@
 //!
 //! Whatever cannot be told is a reason to build, never one to fail.
 
-mod base_images;
+pub(crate) mod base_images;
 mod key;
 mod records;
 mod sources;

@@ -9,13 +9,12 @@ use reqwest::{Client, Response, Url};
 use stepyard_grammar::{EcrRegistry, RegistryHost, RepositoryName};
 use tokio::sync::Mutex;
 
+use super::Limits;
 use super::challenge::Challenge;
 use super::failure::{Failure, Refusal};
-use super::patience::Patience;
 use super::token;
 use crate::auth::Credential;
 use crate::capability::CapabilityError;
-use crate::event::Reporter;
 use crate::registry::Endpoint;
 
 /// What a login at a token realm asks for (Docker's token scopes).
@@ -38,8 +37,7 @@ pub(super) struct Connection {
     /// Token scopes, such as `repository:team/app:pull`.
     scopes: Vec<String>,
     login: Mutex<LoginScheme>,
-    pub(super) patience: Patience,
-    pub(super) reporter: Option<Reporter>,
+    pub(super) limits: Limits,
 }
 
 /// How the registry is logged in to, as far as it is known.
@@ -85,7 +83,7 @@ impl Connection {
     pub(super) fn new(
         client: Client,
         endpoint: Endpoint,
-        patience: Patience,
+        limits: Limits,
         (registry, repository): (RegistryHost, RepositoryName),
         credential: Credential,
         permission: Permission,
@@ -114,8 +112,7 @@ impl Connection {
             repository,
             credential,
             login: Mutex::new(login),
-            patience,
-            reporter: None,
+            limits,
         })
     }
 
@@ -125,9 +122,9 @@ impl Connection {
         self
     }
 
-    /// The same, which reports retries.
-    pub(super) fn reporting_to(mut self, reporter: &Reporter) -> Self {
-        self.reporter = Some(reporter.clone());
+    /// The same, with permission for nothing in particular.
+    pub(super) fn without_scopes(mut self) -> Self {
+        self.scopes.clear();
         self
     }
 
@@ -136,6 +133,13 @@ impl Connection {
         let base = self.base()?;
         base.join(&format!("/v2/{}/{path}", self.repository))
             .map_err(|error| Failure::Malformed(format!("{path} makes no URL: {error}")))
+    }
+
+    /// The URL of the API's root.
+    pub(super) fn root(&self) -> Result<Url, Failure> {
+        let mut root = self.base()?;
+        root.set_path("/v2/");
+        Ok(root)
     }
 
     fn base(&self) -> Result<Url, Failure> {
@@ -169,7 +173,7 @@ impl Connection {
     /// help. The answer has a status of success or redirection.
     pub(super) async fn send(&self, request: &Request) -> Result<Response, Failure> {
         let what = format!("{} {}{}", request.method, self.registry, request.url.path());
-        let mut attempts = self.patience.begin(&what, self.reporter.as_ref());
+        let mut attempts = self.limits.patience.begin(&what);
         loop {
             match self.send_once(request).await {
                 Ok(response) => return Ok(response),
@@ -253,7 +257,7 @@ impl Connection {
         let response = self.exchange(&request, self.basic().await?).await?;
         let response = self.accept(response).await?;
         let body = self.read(response, token::LARGEST_ANSWER).await?;
-        token::bearer_header(&body).ok_or_else(|| {
+        token::bearer_header(&body, self.credential.mask()).ok_or_else(|| {
             Failure::Malformed(format!(
                 "the token realm {realm:?} does not answer with a token"
             ))
@@ -284,7 +288,7 @@ impl Connection {
         &self,
         future: impl Future<Output = Result<T, reqwest::Error>>,
     ) -> Result<T, Failure> {
-        match tokio::time::timeout(self.patience.idle, future).await {
+        match tokio::time::timeout(self.limits.idle, future).await {
             Ok(result) => result.map_err(|error| self.unreachable(error)),
             Err(_) => Err(self.silent()),
         }
@@ -294,7 +298,7 @@ impl Connection {
     pub(super) fn silent(&self) -> Failure {
         Failure::Silent {
             address: self.address(),
-            idle: self.patience.idle,
+            idle: self.limits.idle,
         }
     }
 
@@ -392,6 +396,6 @@ impl Connection {
 
     /// The longest time in which not a byte moves.
     pub(super) fn idle(&self) -> Duration {
-        self.patience.idle
+        self.limits.idle
     }
 }

@@ -127,7 +127,7 @@ impl<'a> Transfer<'a> {
         }
         progress.report(LayerState::Uploading);
         let what = format!("the blob {}", blob.digest);
-        let mut attempts = self.destination.patience.begin(&what, Some(self.reporter));
+        let mut attempts = self.destination.limits.patience.begin(&what);
         loop {
             // Each attempt begins anew: a stream cannot be sent twice.
             match self.transfer(&blob, &progress).await {

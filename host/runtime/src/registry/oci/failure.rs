@@ -9,6 +9,7 @@ use stepyard_grammar::{EcrRegistry, RegistryHost, RepositoryName};
 
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::event::printable;
+use crate::patience::MayPass;
 
 /// What goes wrong between the host and a registry.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -111,6 +112,11 @@ impl Refusal {
         }
     }
 
+    /// Whether the content of the request is refused, not the one who sends it.
+    pub(super) fn is_of_content(&self) -> bool {
+        matches!(self.status.as_u16(), 400 | 409 | 413 | 415 | 422)
+    }
+
     fn is_throttling(&self) -> bool {
         self.status == StatusCode::TOO_MANY_REQUESTS || self.code == "TOOMANYREQUESTS"
     }
@@ -125,9 +131,8 @@ fn retry_after(text: &str) -> Option<Duration> {
     Some(date.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
-impl Failure {
-    /// Whether another attempt may succeed.
-    pub(super) fn is_transient(&self) -> bool {
+impl MayPass for Failure {
+    fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Silent { .. } | Self::Corrupt(_) => true,
             Self::Refused(refusal) => {
@@ -138,14 +143,15 @@ impl Failure {
         }
     }
 
-    /// How long the registry asks to be left alone.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
+    fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused(refusal) => refusal.retry_after,
             _ => None,
         }
     }
+}
 
+impl Failure {
     /// Whether the answer is 404.
     pub(super) fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.status == StatusCode::NOT_FOUND)

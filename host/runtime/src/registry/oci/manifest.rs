@@ -257,7 +257,8 @@ impl Connection {
         }
     }
 
-    fn request(&self, method: Method, name: &ManifestName) -> Result<Request, Failure> {
+    /// A request for the manifest that `name` names.
+    pub(super) fn request(&self, method: Method, name: &ManifestName) -> Result<Request, Failure> {
         let mut request = Request::new(method, self.url(&name.path())?);
         request
             .headers

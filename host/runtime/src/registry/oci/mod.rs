@@ -4,11 +4,12 @@
 //! | --- | --- |
 //! | [`connection`] | one repository as one credential may use it: requests, logins, redirects |
 //! | [`challenge`], [`token`] | what a registry asks for, and what it is answered |
-//! | [`patience`] | time-outs and retries |
 //! | [`failure`] | what goes wrong, and what a step is told of it |
 //! | [`manifest`], [`blob`], [`tags`] | the requests of the specification |
 //! | [`content`] | digests |
+//! | [`login`] | whether a credential is accepted at all |
 //! | [`copy`] | an image from one repository to another |
+//! | [`probe`] | whether an image could be pushed |
 
 mod blob;
 mod challenge;
@@ -16,12 +17,15 @@ mod connection;
 mod content;
 mod copy;
 mod failure;
+mod login;
 mod manifest;
-mod patience;
+mod probe;
 mod tags;
 #[cfg(test)]
 mod tests;
 mod token;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::Client;
@@ -31,22 +35,42 @@ use stepyard_grammar::{ImageReference, RegistryHost, RepositoryName};
 use self::connection::{Connection, Permission};
 use self::copy::Transfer;
 use self::manifest::ManifestName;
-use self::patience::Patience;
 use super::{
-    Copy, Descriptor, Endpoints, GetManifest, ListTags, Manifest, PutManifest, Registry, Resolve,
-    TagImage,
+    CheckLogin, Copy, Descriptor, Endpoints, GetManifest, ListTags, Manifest, ProbePush, PushProbe,
+    PutManifest, Registry, Resolve, TagImage,
 };
 use crate::auth::Credential;
 use crate::capability::CapabilityError;
 use crate::event::Reporter;
+use crate::patience::Patience;
 use crate::policy::Authorized;
+
+/// How long a registry is waited for, and how often it is asked again.
+#[derive(Clone, Debug)]
+struct Limits {
+    /// The longest wait for a connection.
+    connect: Duration,
+    /// The longest time in which not a byte moves.
+    idle: Duration,
+    patience: Patience,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            idle: Duration::from_secs(120),
+            patience: Patience::REQUEST,
+        }
+    }
+}
 
 /// Any registry that follows the OCI distribution specification.
 #[derive(Clone, Debug)]
 pub struct OciRegistry {
     client: Client,
     endpoints: Endpoints,
-    patience: Patience,
+    limits: Limits,
 }
 
 impl OciRegistry {
@@ -55,13 +79,20 @@ impl OciRegistry {
     /// # Errors
     /// Where the machine's trusted certificates cannot be read.
     pub fn new(endpoints: Endpoints) -> Result<Self, CapabilityError> {
-        Self::with_patience(endpoints, Patience::default())
+        Self::with_limits(endpoints, Limits::default())
     }
 
-    fn with_patience(endpoints: Endpoints, patience: Patience) -> Result<Self, CapabilityError> {
+    /// The same client, which asks once: for whoever would rather hear what is wrong than wait.
+    #[must_use]
+    pub fn without_retries(mut self) -> Self {
+        self.limits.patience.attempts = 1;
+        self
+    }
+
+    fn with_limits(endpoints: Endpoints, limits: Limits) -> Result<Self, CapabilityError> {
         let client = Client::builder()
             .user_agent(concat!("stepyard/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(patience.connect)
+            .connect_timeout(limits.connect)
             // Redirects are followed by hand, because a credential must not travel with them.
             .redirect(redirect::Policy::none())
             .referer(false)
@@ -77,7 +108,7 @@ impl OciRegistry {
         Ok(Self {
             client,
             endpoints,
-            patience,
+            limits,
         })
     }
 
@@ -91,7 +122,7 @@ impl OciRegistry {
         Connection::new(
             self.client.clone(),
             self.endpoints.of(registry),
-            self.patience.clone(),
+            self.limits.clone(),
             (registry.clone(), repository.clone()),
             credential,
             permission,
@@ -190,7 +221,7 @@ impl Registry for OciRegistry {
     async fn tag(
         &self,
         call: Authorized<TagImage>,
-        reporter: &Reporter,
+        _reporter: &Reporter,
     ) -> Result<Descriptor, CapabilityError> {
         let TagImage {
             reference,
@@ -198,9 +229,7 @@ impl Registry for OciRegistry {
             credential,
         } = call.into_call();
         let what = format!("tagging {reference} as {tag}");
-        let connection = self
-            .open(&reference, credential, Permission::Push)?
-            .reporting_to(reporter);
+        let connection = self.open(&reference, credential, Permission::Push)?;
         let got = connection.get(&ManifestName::of(&reference)?).await;
         let (manifest, descriptor) = got.map_err(|failure| connection.told(failure, &what))?;
         connection
@@ -221,16 +250,12 @@ impl Registry for OciRegistry {
                 call.destination
             )));
         };
-        let source = self
-            .open(&call.source, call.source_credential, Permission::Pull)?
-            .reporting_to(reporter);
-        let mut destination = self
-            .open(
-                &call.destination,
-                call.destination_credential,
-                Permission::Push,
-            )?
-            .reporting_to(reporter);
+        let source = self.open(&call.source, call.source_credential, Permission::Pull)?;
+        let mut destination = self.open(
+            &call.destination,
+            call.destination_credential,
+            Permission::Push,
+        )?;
         if source.registry == destination.registry {
             destination = destination.and_pull(&source.repository);
         }
@@ -269,5 +294,31 @@ impl Registry for OciRegistry {
                 &format!("listing the tags of {registry}/{repository}"),
             )
         })
+    }
+
+    async fn probe_push(&self, call: Authorized<ProbePush>) -> Result<PushProbe, CapabilityError> {
+        let ProbePush {
+            registry,
+            repository,
+            credential,
+        } = call.into_call();
+        let connection = self.connect(&registry, &repository, credential, Permission::Push)?;
+        let what = format!("pushing to {registry}/{repository}");
+        connection.probe_push(&what).await
+    }
+
+    async fn check_login(&self, call: Authorized<CheckLogin>) -> Result<(), CapabilityError> {
+        let credential = call.into_call().credential;
+        let registry = credential.registry().clone();
+        let connection = self
+            .connect(
+                &registry,
+                &login::no_repository()?,
+                credential,
+                Permission::Pull,
+            )?
+            .without_scopes();
+        let answer = connection.check_login().await;
+        answer.map_err(|failure| connection.told(failure, &format!("logging in to {registry}")))
     }
 }

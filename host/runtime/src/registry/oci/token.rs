@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use crate::auth::BasicCredential;
+use crate::secret::Mask;
 
 /// The longest answer of a token realm that is read, in bytes.
 pub(super) const LARGEST_ANSWER: usize = 256 << 10;
@@ -60,10 +61,11 @@ pub(super) fn basic_header(basic: &BasicCredential) -> Result<HeaderValue, Failu
         .ok_or_else(|| Failure::Malformed("the credential makes no header".to_owned()))
 }
 
-/// The header for the token in a realm's answer, where there is one.
-pub(super) fn bearer_header(answer: &[u8]) -> Option<HeaderValue> {
+/// The header for the token in a realm's answer, where there is one. `mask` comes to know the token.
+pub(super) fn bearer_header(answer: &[u8], mask: &Mask) -> Option<HeaderValue> {
     let answer: TokenAnswer = serde_json::from_slice(answer).ok()?;
     let token = answer.token.or(answer.access_token)?;
+    mask.note(token.expose_secret());
     sensitive(&format!("Bearer {}", token.expose_secret()))
 }
 
@@ -94,11 +96,13 @@ mod tests {
             r#"{"token":"secret-token","expires_in":300}"#,
             r#"{"access_token":"secret-token"}"#,
         ] {
-            let header = bearer_header(answer.as_bytes()).unwrap();
+            let mask = Mask::default();
+            let header = bearer_header(answer.as_bytes(), &mask).unwrap();
+            assert_eq!(mask.text("Bearer secret-token"), "Bearer ***");
             assert_eq!(header.to_str().unwrap(), "Bearer secret-token");
             assert!(!format!("{header:?}").contains("secret-token"));
         }
-        assert_eq!(bearer_header(b"{}"), None);
-        assert_eq!(bearer_header(b"<html>"), None);
+        assert_eq!(bearer_header(b"{}", &Mask::default()), None);
+        assert_eq!(bearer_header(b"<html>", &Mask::default()), None);
     }
 }

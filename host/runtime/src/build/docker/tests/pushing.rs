@@ -1,5 +1,7 @@
 //! Pushes to a registry with and without a password.
 
+use std::time::Duration;
+
 use stepyard_grammar::RegistryHost;
 
 use super::super::{DockerEngine, DockerHost};
@@ -7,6 +9,7 @@ use super::{Fixture, base_image, credential, image, service, unique};
 use crate::auth::Credential;
 use crate::capability::ErrorKind;
 use crate::event::{EventKind, LayerState};
+use crate::patience::Patience;
 use crate::registry::{Endpoint, Endpoints};
 
 /// A name of Amazon ECR that stands for the test registry.
@@ -94,7 +97,12 @@ async fn a_push_without_an_identity() {
 
 #[tokio::test]
 async fn a_registry_that_is_not_there() {
-    let fixture = Fixture::new(&small_image());
+    let mut fixture = Fixture::new(&small_image());
+    fixture.engine.patience = Patience {
+        attempts: 2,
+        first_pause: Duration::ZERO,
+        ..Patience::PUSH
+    };
     let built = fixture.build(|_| {}).await.unwrap();
     let destination = image("127.0.0.1:1/refused:1");
     let anonymous = Credential::anonymous(destination.registry().clone());
@@ -103,6 +111,11 @@ async fn a_registry_that_is_not_there() {
         .await
         .unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
+    let lines = fixture.lines();
+    assert!(
+        lines.iter().any(|line| line.ends_with("; trying again")),
+        "{lines:?}"
+    );
 }
 
 /// The digest that a registry has for a tag, asked without the code under test.

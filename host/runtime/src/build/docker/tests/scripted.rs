@@ -11,12 +11,12 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc;
 
-use super::super::push::Retries;
 use super::super::{DockerEngine, DockerHost};
 use super::{Fixture, base_image, credential, image, unique};
 use crate::auth::Credential;
 use crate::build::BuiltImage;
 use crate::capability::ErrorKind;
+use crate::patience::Patience;
 use crate::registry::Endpoints;
 
 const LIMIT: &str = r#"{"errorDetail":{"message":"toomanyrequests: Rate exceeded"}}"#;
@@ -75,9 +75,10 @@ fn throttled_engine(folder: &std::path::Path, refusals: usize) -> (DockerEngine,
     });
     let host = DockerHost::Address(format!("unix://{}", socket.display()));
     let mut engine = DockerEngine::new(host, Endpoints::new()).with_classic_builder();
-    engine.retries = Retries {
-        count: 3,
-        first_delay: Duration::from_millis(1),
+    engine.patience = Patience {
+        attempts: 4,
+        first_pause: Duration::from_millis(1),
+        ..Patience::PUSH
     };
     (engine, pushes)
 }
@@ -109,7 +110,7 @@ async fn a_throttled_push_is_tried_again_a_few_times() {
         assert_eq!(pushes.load(Ordering::SeqCst), expected_pushes);
         let lines = fixture.lines();
         assert!(
-            matches!(&lines[..], [line] if line.contains("throttles the push")),
+            matches!(&lines[..], [line] if line.ends_with("Rate exceeded; trying again")),
             "{lines:?}"
         );
     }

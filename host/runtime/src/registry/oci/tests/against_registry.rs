@@ -9,7 +9,8 @@ use crate::auth::Credential;
 use crate::registry::oci::blob::{Blob, Opened};
 use crate::registry::oci::connection::{Permission, Request};
 use crate::registry::{
-    Copy, Endpoints, GetManifest, ListTags, Manifest, PutManifest, Registry, Resolve, TagImage,
+    Copy, Endpoints, GetManifest, ListTags, Manifest, ProbePush, Probed, PutManifest, Registry,
+    Resolve, TagImage,
 };
 use crate::testing::{authorize, reporter, service};
 
@@ -191,4 +192,41 @@ async fn a_guarded_registry_wants_the_right_password() {
     })
     .await;
     assert_eq!(client.resolve(call).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_probe_leaves_nothing_behind() {
+    let guarded = registry("STEPYARD_TEST_REGISTRY");
+    let client = OciRegistry::new(Endpoints::new()).unwrap();
+    let repository = RepositoryName::parse("probe/of-a-push").unwrap();
+    let probe = async |password| {
+        let call = authorize(ProbePush {
+            registry: guarded.clone(),
+            repository: repository.clone(),
+            credential: credential(guarded.clone(), "AWS", password),
+        })
+        .await;
+        client.probe_push(call).await.unwrap()
+    };
+    assert_eq!(probe("123456789012-auth-token").await.refusal(), None);
+    let call = authorize(ListTags {
+        registry: guarded.clone(),
+        repository: repository.clone(),
+        credential: credential(guarded.clone(), "AWS", "123456789012-auth-token"),
+    })
+    .await;
+    let error = client.list_tags(call).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound, "{error}");
+
+    let refused = probe("wrong").await;
+    for part in [
+        refused.find_layer,
+        refused.begin_upload,
+        refused.put_manifest,
+    ] {
+        assert!(
+            matches!(&part, Probed::Refused(error) if error.kind == ErrorKind::Unauthenticated),
+            "{part:?}"
+        );
+    }
 }

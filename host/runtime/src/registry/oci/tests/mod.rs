@@ -9,9 +9,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 use stepyard_grammar::{ImageReference, RegistryHost};
 
-use super::OciRegistry;
-use super::patience::Patience;
+use super::{Limits, OciRegistry};
 use crate::auth::{BasicCredential, Credential, FixedCredential};
+use crate::patience::Patience;
 use crate::registry::{Endpoint, Endpoints};
 
 /// The name by which settings call the registry.
@@ -42,11 +42,14 @@ fn login() -> Credential {
 fn client(address: &str) -> OciRegistry {
     let mut endpoints = Endpoints::new();
     endpoints.map(host(), Endpoint::parse(address).unwrap());
-    let patience = Patience {
+    let limits = Limits {
         idle: Duration::from_secs(5),
-        first_pause: Duration::from_millis(1),
-        attempts: 4,
-        ..Patience::default()
+        patience: Patience {
+            first_pause: Duration::from_millis(1),
+            attempts: 4,
+            ..Patience::REQUEST
+        },
+        ..Limits::default()
     };
-    OciRegistry::with_patience(endpoints, patience).unwrap()
+    OciRegistry::with_limits(endpoints, limits).unwrap()
 }

@@ -7,7 +7,10 @@ use super::server::{Answer, Asked, Server};
 use super::{PASSWORD, client, host, image, login};
 use crate::ErrorKind;
 use crate::auth::Credential;
-use crate::registry::{Copy, GetManifest, ListTags, Registry, Resolve, TagImage};
+use crate::registry::{
+    CheckLogin, Copy, GetManifest, ListTags, ProbePush, Probed, PushProbe, Registry, Resolve,
+    TagImage,
+};
 use crate::testing::{authorize, reporter};
 
 const MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -312,4 +315,80 @@ async fn a_wrong_blob_never_becomes_complete() {
     );
     let asked = server.asked();
     assert!(asked.iter().all(|asked| !asked.line.starts_with("PUT")));
+}
+
+async fn probe(server: &Server) -> PushProbe {
+    let call = authorize(ProbePush {
+        registry: host(),
+        repository: stepyard_grammar::RepositoryName::parse("a").unwrap(),
+        credential: login(),
+    })
+    .await;
+    client(&server.address).probe_push(call).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_probe_gives_its_upload_up() {
+    let nobodys = format!("sha256:{}", "0".repeat(64));
+    let server = Server::start(|asked, _| match asked.line.as_str() {
+        line if line.starts_with("HEAD") => Answer::new(404),
+        "POST /v2/a/blobs/uploads/" => Answer::new(202).header("location", "/v2/a/upload/1"),
+        "DELETE /v2/a/upload/1" => Answer::new(204),
+        _ => Answer::error(400, "DIGEST_INVALID"),
+    })
+    .await;
+    assert_eq!(probe(&server).await.refusal(), None);
+    assert_eq!(
+        server.lines(),
+        [
+            format!("HEAD /v2/a/blobs/{nobodys}"),
+            "POST /v2/a/blobs/uploads/".to_owned(),
+            "DELETE /v2/a/upload/1".to_owned(),
+            format!("PUT /v2/a/manifests/{nobodys}"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_probe_tells_what_is_refused() {
+    let server = Server::start(|asked, _| match asked.line.as_str() {
+        line if line.starts_with("HEAD") => Answer::new(403),
+        line if line.starts_with("POST") => Answer::error(404, "NAME_UNKNOWN"),
+        _ => Answer::error(403, "DENIED"),
+    })
+    .await;
+    let probe = probe(&server).await;
+    let kind = |probed: &Probed| match probed {
+        Probed::Permitted => None,
+        Probed::Refused(error) => Some(error.kind.clone()),
+    };
+    assert_eq!(kind(&probe.find_layer), Some(ErrorKind::Forbidden));
+    assert_eq!(kind(&probe.begin_upload), Some(ErrorKind::NotFound));
+    assert_eq!(kind(&probe.put_manifest), Some(ErrorKind::Forbidden));
+    let refusal = probe.refusal().unwrap();
+    assert!(refusal.message.contains("NAME_UNKNOWN"), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_login_is_checked_without_a_repository() {
+    let check = async |server: &Server, credential| {
+        let call = authorize(CheckLogin { credential }).await;
+        client(&server.address).check_login(call).await
+    };
+    let realm = Server::start(|asked, _| match &asked.authorization {
+        Some(_) => Answer::new(200).body(r#"{"token":"t1"}"#),
+        None => Answer::new(401),
+    })
+    .await;
+    let challenge = format!("Bearer realm=\"{}/token\",service=\"s\"", realm.address);
+    let server = Server::start(move |asked, _| match &asked.authorization {
+        Some(_) => Answer::new(200),
+        None => Answer::new(401).header("www-authenticate", challenge.clone()),
+    })
+    .await;
+    assert_eq!(check(&server, login()).await, Ok(()));
+    assert_eq!(server.lines(), ["GET /v2/"; 2]);
+    assert_eq!(realm.lines(), ["GET /token?service=s"]);
+    let refused = check(&server, Credential::anonymous(host())).await;
+    assert_eq!(refused.unwrap_err().kind, ErrorKind::Unauthenticated);
 }
