@@ -34,6 +34,15 @@ impl DaemonInformation {
             .any(|(name, _)| name == "org.mobyproject.buildkit.worker.snapshotter")
     }
 
+    /// The address of the daemon's machine as `RUN` reaches it, which newer Docker Engines tell.
+    /// BuildKit itself does not know the name `host-gateway`.
+    pub fn host_gateway(&self) -> Option<&str> {
+        const LABEL: &str = "org.mobyproject.buildkit.worker.moby.host-gateway-ip";
+        let told = self.labels.iter().find(|(name, _)| name == LABEL);
+        told.map(|(_, address)| address.as_str())
+            .filter(|address| !address.is_empty())
+    }
+
     /// Whether it is BuildKit 0.11 or later, which is the first to tell its version. Named
     /// contexts, `SOURCE_DATE_EPOCH`, annotations and attestations need it.
     pub fn is_recent(&self) -> bool {

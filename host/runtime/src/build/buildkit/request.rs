@@ -14,7 +14,7 @@ use super::builder::Builder;
 use super::sources::{Credentials, Secrets};
 use crate::build::{
     Build, BuildRequest, CacheAttribute, CacheEntry, CachePlace, CompressionAlgorithm,
-    ContextSource, NetworkMode, Provenance, RegistryImage,
+    ContextSource, ExtraHost, NetworkMode, Provenance, RegistryImage,
 };
 use crate::capability::CapabilityError;
 use crate::registry::Endpoints;
@@ -42,15 +42,10 @@ pub(super) async fn dockerfile_build(
         NetworkMode::None => buildkit::Network::None,
         NetworkMode::Host => buildkit::Network::Host,
     };
-    build.extra_hosts = request
-        .extra_hosts
-        .iter()
-        .map(|host| {
-            let address = host.address.map(|address| address.to_string());
-            let address = address.unwrap_or_else(|| "host-gateway".to_owned());
-            (host.name.clone(), address)
-        })
-        .collect();
+    for host in &request.extra_hosts {
+        let address = host_address(host, &builder.information)?;
+        build.extra_hosts.push((host.name.clone(), address));
+    }
     for named in &request.named_contexts {
         let source = match &named.source {
             ContextSource::Folder(path) => {
@@ -99,11 +94,13 @@ pub(super) async fn dockerfile_build(
     });
     build.software_bill_of_materials = request.sbom.then(String::new);
     build.credentials = Arc::new(Credentials::of(request, &builder.endpoints));
-    build.secrets = Arc::new(Secrets {
+    let secrets = Secrets {
         secrets: request.secrets.clone(),
         stores: call.secrets.clone(),
         workspace: call.workspace.clone(),
-    });
+    };
+    secrets.check_files().await?;
+    build.secrets = Arc::new(secrets);
     build.ssh_agents = ssh_agents(request)?;
     Ok(build)
 }
@@ -159,6 +156,22 @@ pub(super) fn physical(image: &ImageReference, endpoints: &Endpoints) -> String 
         (None, None) => text = format!("{text}:latest"),
     }
     text
+}
+
+/// The address of an extra host, which is the engine's machine where none is given.
+fn host_address(
+    host: &ExtraHost,
+    information: &buildkit::DaemonInformation,
+) -> Result<String, CapabilityError> {
+    let given = host.address.map(|address| address.to_string());
+    let gateway = || information.host_gateway().map(str::to_owned);
+    given.or_else(gateway).ok_or_else(|| {
+        CapabilityError::unsupported(format!(
+            "the extra host {}: the engine does not tell the address of its machine",
+            host.name
+        ))
+        .with_hint("write the address instead of host-gateway, or use a newer Docker Engine")
+    })
 }
 
 async fn cache_entry(
@@ -219,4 +232,37 @@ fn ssh_agents(request: &BuildRequest) -> Result<BTreeMap<String, PathBuf>, Capab
         .iter()
         .map(|id| (id.clone(), PathBuf::from(&socket)))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capability::ErrorKind;
+
+    #[test]
+    fn the_address_of_the_engines_machine_is_what_it_tells() {
+        let host = |address: Option<&str>| ExtraHost {
+            name: "a.test".to_owned(),
+            address: address.map(|address| address.parse().unwrap()),
+        };
+        let telling = buildkit::DaemonInformation {
+            labels: vec![(
+                "org.mobyproject.buildkit.worker.moby.host-gateway-ip".to_owned(),
+                "172.17.0.1".to_owned(),
+            )],
+            ..buildkit::DaemonInformation::default()
+        };
+        let silent = buildkit::DaemonInformation::default();
+        for (address, information, expected) in [
+            (None, &telling, "172.17.0.1"),
+            (Some("10.0.0.1"), &telling, "10.0.0.1"),
+            (Some("::1"), &silent, "::1"),
+        ] {
+            let written = host_address(&host(address), information).unwrap();
+            assert_eq!(written, expected);
+        }
+        let error = host_address(&host(None), &silent).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unsupported);
+        assert!(error.message.contains("a.test"), "{error:?}");
+    }
 }

@@ -3,6 +3,8 @@
 use std::io::Read;
 
 use async_trait::async_trait;
+use cap_std::fs::{File, OpenOptions, OpenOptionsExt};
+use rustix::fs::OFlags;
 use secrecy::{ExposeSecret, SecretSlice};
 use stepyard_buildkit as buildkit;
 use stepyard_grammar::RegistryHost;
@@ -10,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::auth::Credential;
 use crate::build::{BuildRequest, BuildSecret, CachePlace};
+use crate::capability::CapabilityError;
 use crate::registry::Endpoints;
 use crate::secret::SecretStores;
 use crate::workspace::Workspace;
@@ -95,9 +98,55 @@ impl buildkit::SecretSource for Secrets {
     }
 }
 
+impl Secrets {
+    /// Whether the files are there: a build with all of its layers in the cache asks for none.
+    ///
+    /// # Errors
+    /// A file that cannot be a secret, in the words that a build fails with which asks for it.
+    pub(super) async fn check_files(&self) -> Result<(), CapabilityError> {
+        let workspace = self.workspace.clone();
+        let files: Vec<(String, String)> = self
+            .secrets
+            .iter()
+            .filter_map(|secret| match secret {
+                BuildSecret::File { id, path } => Some((id.clone(), path.clone())),
+                _ => None,
+            })
+            .collect();
+        let checked = tokio::task::spawn_blocking(move || {
+            files.into_iter().try_for_each(|(id, path)| {
+                let opened = open_file(&workspace, &path);
+                let failed = |message| buildkit::Error::Secret { id, message };
+                opened.map(drop).map_err(failed)
+            })
+        });
+        match checked.await {
+            Ok(Err(error)) => Err(CapabilityError::not_found(error.to_string())),
+            _ => Ok(()),
+        }
+    }
+}
+
 fn read_file(workspace: &Workspace, path: &str) -> Result<SecretSlice<u8>, String> {
     let failed = |error: std::io::Error| format!("the file {path}: {error}");
-    let file = workspace.directory().open(path).map_err(failed)?;
+    let file = open_file(workspace, path)?;
+    // The whole size at once, so that growing leaves no copy behind.
+    let room = usize::try_from(LARGEST_SECRET).unwrap_or(usize::MAX);
+    let mut content = Zeroizing::new(Vec::with_capacity(room));
+    file.take(LARGEST_SECRET)
+        .read_to_end(&mut content)
+        .map_err(failed)?;
+    Ok(content.to_vec().into())
+}
+
+fn open_file(workspace: &Workspace, path: &str) -> Result<File, String> {
+    let failed = |error: std::io::Error| format!("the file {path}: {error}");
+    // What is a named pipe would wait for a writer.
+    let mut options = OpenOptions::new();
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    options.read(true).custom_flags(nonblocking);
+    let file = workspace.directory().open_with(path, &options);
+    let file = file.map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if !metadata.is_file() {
         return Err(format!("{path} is not a file"));
@@ -107,11 +156,53 @@ fn read_file(workspace: &Workspace, path: &str) -> Result<SecretSlice<u8>, Strin
             "the file {path} is larger than {LARGEST_SECRET} bytes"
         ));
     }
-    // The whole size at once, so that growing leaves no copy behind.
-    let room = usize::try_from(LARGEST_SECRET).unwrap_or(usize::MAX);
-    let mut content = Zeroizing::new(Vec::with_capacity(room));
-    file.take(LARGEST_SECRET)
-        .read_to_end(&mut content)
-        .map_err(failed)?;
-    Ok(content.to_vec().into())
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::{CWD, FileType, mknodat};
+
+    use super::*;
+    use buildkit::SecretSource as _;
+
+    #[tokio::test]
+    async fn files_are_looked_at_before_a_build_asks_for_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("fine"), "x").unwrap();
+        std::fs::create_dir(at("folder")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", at("out")).unwrap();
+        mknodat(CWD, at("pipe"), FileType::Fifo, 0o600.into(), 0).unwrap();
+        let large = std::fs::File::create(at("large")).unwrap();
+        large.set_len(LARGEST_SECRET + 1).unwrap();
+        for (path, expected) in [
+            ("fine", None),
+            ("missing", Some("the file missing: No such file")),
+            ("folder", Some("folder is not a file")),
+            ("pipe", Some("pipe is not a file")),
+            ("out", Some("the file out: ")),
+            ("large", Some("the file large is larger than 512000 bytes")),
+        ] {
+            let secrets = Secrets {
+                secrets: vec![BuildSecret::File {
+                    id: "key".to_owned(),
+                    path: path.to_owned(),
+                }],
+                stores: SecretStores::default(),
+                workspace: Workspace::open(folder.path()).unwrap(),
+            };
+            let checked = secrets.check_files().await.map_err(|error| error.message);
+            let start =
+                expected.map(|text| format!("the build secret \"key\" cannot be read: {text}"));
+            match (&checked, &start) {
+                (Ok(()), None) => {}
+                (Err(message), Some(start)) => assert!(message.starts_with(start), "{message}"),
+                _ => panic!("{path}: {checked:?}"),
+            }
+            let read = secrets.secret("key").await;
+            assert_eq!(read.is_ok(), expected.is_none(), "{path}");
+            assert!(matches!(secrets.secret("other").await, Ok(None)));
+        }
+    }
 }
