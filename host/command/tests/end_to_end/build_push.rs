@@ -10,7 +10,7 @@ use crate::support::cases::cases;
 use crate::support::engine::Engine;
 use crate::support::project::Project;
 use crate::support::run::{self, Run};
-use crate::support::{ACCOUNT, REGION, REGISTRY};
+use crate::support::{ACCOUNT, REGION, REGISTRY, service};
 
 cases! {
     two_tags_name_the_digest_that_is_told {
@@ -295,7 +295,9 @@ fn digests_of_the_same_files(builds: &[(Engine, Backend)]) -> Vec<String> {
         .iter()
         .map(|(engine, backend)| {
             let project = Project::new(backend).built_by(*engine);
-            project.dockerfile("COPY same /same\nRUN echo made > /made");
+            let base = service("STEPYARD_TEST_BASE_IMAGE");
+            let dockerfile = format!("FROM {base}\nCOPY same /same\nRUN echo made > /made\n");
+            project.write("workspace/Dockerfile", &dockerfile);
             project.write("workspace/same", "the same\n");
             project.pipeline("[one]", "labels: {a: b}");
             let digest = told_digest(&project.run().expect(0));

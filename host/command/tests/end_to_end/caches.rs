@@ -87,7 +87,7 @@ fn an_image_serves_another_engine_as_cache(engine: Engine, backend: &Backend) {
 
 fn an_engine_that_writes_no_cache_says_so(engine: Engine, backend: &Backend) {
     let project = Project::new(backend).built_by(engine);
-    project.dockerfile(&format!("LABEL cache=unwritten of={}", project.repository));
+    project.dockerfile("LABEL cache=unwritten");
     let cache = format!("cacheTo: \"{}:cache\"", project.repository);
     project.pipeline("[one]", &cache);
     project
@@ -99,7 +99,7 @@ fn an_engine_that_writes_no_cache_says_so(engine: Engine, backend: &Backend) {
 
 fn a_missing_cache_image_is_told_and_tolerated(engine: Engine, backend: &Backend) {
     let project = Project::new(backend).built_by(engine);
-    project.dockerfile(&format!("LABEL cache=missing of={}", project.repository));
+    project.dockerfile("LABEL cache=missing");
     let cache = format!("remoteCacheImage: {}:absent-cache", project.repository);
     project.pipeline("[one]", &cache);
     project.run().expect(0).says("absent-cache");

@@ -108,10 +108,15 @@ impl Project {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// Writes the workspace's Dockerfile: `FROM` the base image, and these lines.
+    /// Writes the workspace's Dockerfile: `FROM` the base image, these lines, and a label that makes
+    /// the image this project's own: another that ends removes its images from the engine.
     pub(crate) fn dockerfile(&self, lines: &str) {
         let base = service("STEPYARD_TEST_BASE_IMAGE");
-        self.write("workspace/Dockerfile", &format!("FROM {base}\n{lines}\n"));
+        let label = format!("LABEL project={}", self.repository);
+        self.write(
+            "workspace/Dockerfile",
+            &format!("FROM {base}\n{lines}\n{label}\n"),
+        );
     }
 
     /// The step's settings that every build has, for `write`. `more` are further lines of the spec.
