@@ -113,9 +113,8 @@ mod tests {
 
     /// What reading a file with this content says.
     fn read_text(content: &[u8]) -> Result<String, String> {
-        let folder = std::env::temp_dir().join(format!("policies-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let path = folder.join(format!("{}.json", content.len()));
+        let name = format!("policy-{}-{}.json", std::process::id(), content.len());
+        let path = std::env::temp_dir().join(name);
         fs::write(&path, content).unwrap();
         let result = read(&path, 40);
         fs::remove_file(&path).unwrap();
