@@ -3,19 +3,27 @@
 mod builder;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
+use crate::audit::{AuditError, AuditHead, AuditSink, RunAudit};
 use crate::capability::ErrorKind;
 use crate::component::engine::Ticker;
 use crate::component::invoke;
 use crate::component::state::{Capabilities, RunContext, RunState};
-use crate::component::{CodeCache, Component, ComponentSource, Description, Limits, LoadError};
-use crate::event::{EventKind, EventSink, NoEvents, Reporter, StepStatus};
+use crate::component::{
+    CodeCache, Component, ComponentSource, Description, Limits, LoadError, Origin,
+};
+use crate::dry_run;
+use crate::event::{EventKind, EventSink, LogLevel, NoEvents, Reporter, StepStatus};
 use crate::outcome::Outcome;
-use crate::policy::{BuiltInPolicy, Entitlement, Gate, NamedResources, Policy, Principal};
+use crate::policy::{
+    AllowImports, Entitlement, Gate, NamedResources, Policy, PolicyMode, Principal, RunFacts,
+    imported_calls, never_permitted,
+};
 use crate::run::{RunError, RunRequest};
 use crate::secret::{Mask, Placeholders};
 
@@ -33,8 +41,10 @@ struct Shared {
     ticker: Ticker,
     cache: Option<CodeCache>,
     capabilities: Capabilities,
-    policy: Option<Arc<dyn Policy>>,
+    policy: Arc<dyn Policy>,
+    mode: PolicyMode,
     allowed: Vec<Entitlement>,
+    audit: Option<Arc<dyn AuditSink>>,
     limits: Limits,
 }
 
@@ -99,8 +109,8 @@ impl Host {
                 let limits = Limits::for_description();
                 let reporter = Reporter::new(Arc::new(NoEvents), component.name());
                 let gate = Gate::new(
-                    Arc::new(BuiltInPolicy::new(NamedResources::default())),
-                    principal(component),
+                    self.shared.policy.clone(),
+                    principal(component, ""),
                     reporter,
                 );
                 let context = Arc::new(RunContext::new(
@@ -133,15 +143,24 @@ impl Host {
             component: component.name().to_owned(),
             digest: component.digest().to_string(),
         });
+        let would_be_denied = request.would_be_denied.clone();
         let mut ending = Ending {
             reporter: &reporter,
             begin,
+            would_be_denied: &would_be_denied,
+            audit: None,
             reported: false,
         };
         let wall_clock = request.wall_clock(self.shared.limits.wall_clock);
         let limits = request.tightened(&self.shared.limits);
-        let capabilities = self.shared.capabilities.clone();
-        let run = self.run_within(component, request, &reporter, capabilities, &limits);
+        let capabilities = match request.dry_run {
+            Some(_) => dry_run::capabilities(&self.shared.capabilities),
+            None => self.shared.capabilities.clone(),
+        };
+        let audit = self.shared.audit.clone();
+        ending.audit = audit.map(|sink| RunAudit::new(sink, reporter.clone()));
+        let audit = ending.audit.clone();
+        let run = self.run_within(component, request, &reporter, capabilities, &limits, audit);
         let result = match wall_clock {
             Some(limit) => tokio::time::timeout(limit, run)
                 .await
@@ -152,6 +171,7 @@ impl Host {
             Ok(mut outcome) => {
                 outcome.apply(self.mask());
                 outcome.duration = begin.elapsed();
+                outcome.would_be_denied = would_be_denied.load(Ordering::Relaxed);
                 Ok(outcome)
             }
             Err(mut error) => {
@@ -163,8 +183,12 @@ impl Host {
             Ok(_) => StepStatus::Succeeded,
             Err(error) => error.status(),
         };
-        ending.report(status, result.as_ref().err().map(ToString::to_string));
-        result
+        let error = result.as_ref().err().map(ToString::to_string);
+        let head = ending.report(status, error)?;
+        result.map(|outcome| Outcome {
+            audit: head,
+            ..outcome
+        })
     }
 
     /// Lets a step look at its settings without being able to act: it has no capability and
@@ -201,16 +225,86 @@ impl Host {
     ) -> Result<(), RunError> {
         let reporter = Reporter::new(Arc::new(NoEvents), request.step.clone());
         let limits = Limits::for_validation(&request.tightened(&self.shared.limits));
-        let run = self.run_within(component, request, &reporter, capabilities, &limits);
+        let run = self.run_within(component, request, &reporter, capabilities, &limits, None);
         match tokio::time::timeout(limits.cpu_time, run).await {
             Ok(result) => result.map(drop),
             Err(_) => Ok(()),
         }
     }
 
+    /// What policies call the build engine, where the host has one.
+    pub fn engine_name(&self) -> Option<String> {
+        let engine = self.shared.capabilities.engine.as_ref();
+        engine.map(|engine| engine.name().to_owned())
+    }
+
+    /// What policies are told of a component.
+    ///
+    /// # Errors
+    /// As [`Host::describe`].
+    pub async fn principal(&self, component: &Component) -> Result<Principal, RunError> {
+        let description = self.describe(component).await?;
+        Ok(principal(component, &description.version))
+    }
+
     /// What the host can do.
     pub(crate) fn capabilities(&self) -> &Capabilities {
         &self.shared.capabilities
+    }
+
+    /// Where the calls of one run are decided.
+    async fn gate(
+        &self,
+        component: &Component,
+        request: &RunRequest,
+        reporter: &Reporter,
+        capabilities: &Capabilities,
+        limits: &Limits,
+        audit: Option<RunAudit>,
+    ) -> Result<Gate, RunError> {
+        let shared = &self.shared;
+        let description = self.describe(component).await?;
+        let schema = &description.settings_schema;
+        let named = match component.origin() {
+            Origin::BuiltIn | Origin::Pinned => {
+                NamedResources::from_settings(schema, &request.settings)?
+            }
+            Origin::Elsewhere => NamedResources::without_defaults(schema, &request.settings)?,
+        };
+        let facts = RunFacts {
+            step: reporter.step().clone(),
+            pipeline: request.pipeline.clone(),
+            branch: request.branch.clone(),
+            engine: self.engine_name(),
+            named,
+            allowed: shared.allowed.iter().copied().collect(),
+            ..RunFacts::default()
+        };
+        let principal = principal(component, &description.version);
+        let mut policy = shared.policy.clone();
+        if request.allows_imports {
+            let calls = imported_calls(component.imports());
+            let actions = calls
+                .iter()
+                .flat_map(|call| call.actions)
+                .copied()
+                .collect();
+            policy = Arc::new(AllowImports::new(policy, actions));
+        }
+        tell_what_no_rule_permits(&*policy, &principal, component, reporter);
+        let wall_clock = request.wall_clock(shared.limits.wall_clock);
+        let mode = request.dry_run.unwrap_or(shared.mode);
+        if let Some(audit) = &audit {
+            audit.begin(&principal, mode, policy.digest())?;
+        }
+        Ok(Gate::new(policy, principal, reporter.clone())
+            .of_run(facts.limited(limits, wall_clock))
+            .in_mode(mode)
+            .audited(audit)
+            .dry(request.dry_run.is_some())
+            .asking(capabilities.registry.clone())
+            .recording(request.records.clone())
+            .counting(request.would_be_denied.clone()))
     }
 
     async fn run_within(
@@ -220,6 +314,7 @@ impl Host {
         reporter: &Reporter,
         capabilities: Capabilities,
         limits: &Limits,
+        audit: Option<RunAudit>,
     ) -> Result<Outcome, RunError> {
         let shared = &self.shared;
         let settings = request.settings.to_string();
@@ -229,16 +324,9 @@ impl Host {
                 limit: limits.settings,
             });
         }
-        let policy = match &shared.policy {
-            Some(policy) => policy.clone(),
-            None => {
-                let schema = &self.describe(component).await?.settings_schema;
-                let named = NamedResources::from_settings(schema, &request.settings)?;
-                let allowed = shared.allowed.iter().copied();
-                Arc::new(BuiltInPolicy::new(named).allowing(allowed))
-            }
-        };
-        let gate = Gate::new(policy, principal(component), reporter.clone());
+        let gate = self
+            .gate(component, &request, reporter, &capabilities, limits, audit)
+            .await?;
         // Making one on disk takes longer than all else that starts a run.
         let scratch = component.opens_folders().then(scratch_folder);
         let scratch = scratch.transpose().map_err(RunError::Sandbox)?;
@@ -273,11 +361,35 @@ fn scratch_folder() -> std::io::Result<tempfile::TempDir> {
     builder.tempdir()
 }
 
-fn principal(component: &Component) -> Principal {
+fn principal(component: &Component, version: &str) -> Principal {
     Principal {
         name: component.name().to_owned(),
+        version: version.to_owned(),
         digest: component.digest().to_string(),
         origin: component.origin(),
+    }
+}
+
+/// Says before the step begins what it could ask for in vain.
+fn tell_what_no_rule_permits(
+    policy: &dyn Policy,
+    principal: &Principal,
+    component: &Component,
+    reporter: &Reporter,
+) {
+    let in_vain: Vec<String> = never_permitted(policy, principal, component.imports())
+        .into_iter()
+        .map(|call| call.function)
+        .collect();
+    if !in_vain.is_empty() {
+        reporter.log(
+            LogLevel::Warn,
+            format!(
+                "no rule permits the component {} what it imports; these calls will be denied: {}",
+                principal.name,
+                in_vain.join(", ")
+            ),
+        );
     }
 }
 
@@ -333,24 +445,48 @@ fn valid_outcome(
 struct Ending<'a> {
     reporter: &'a Reporter,
     begin: Instant,
+    would_be_denied: &'a AtomicU64,
+    audit: Option<RunAudit>,
     reported: bool,
 }
 
 impl Ending<'_> {
-    fn report(&mut self, status: StepStatus, error: Option<String>) {
+    /// The head of the audit log, where there is one.
+    fn report(
+        &mut self,
+        status: StepStatus,
+        error: Option<String>,
+    ) -> Result<Option<AuditHead>, AuditError> {
         self.reported = true;
+        let would_be_denied = self.would_be_denied.load(Ordering::Relaxed);
+        let audit = self.audit.as_ref();
+        let head = audit.map_or(Ok(None), |audit| audit.end(status, would_be_denied));
+        // A run whose records are not on the disk has not ended well.
+        let (status, error) = match &head {
+            Err(fault) => (StepStatus::Failed, Some(fault.to_string())),
+            Ok(_) => (status, error),
+        };
         self.reporter.report(EventKind::StepFinished {
             status,
             milliseconds: u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX),
             error,
+            would_be_denied,
+            audit: head
+                .as_ref()
+                .ok()
+                .cloned()
+                .flatten()
+                .map(|head| head.to_string()),
         });
+        head
     }
 }
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         if !self.reported {
-            self.report(StepStatus::Interrupted, Some("interrupted".to_owned()));
+            // The event says what is wrong with the log.
+            let _ = self.report(StepStatus::Interrupted, Some("interrupted".to_owned()));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! the world it asks the host for: to build an image ([`build`]), to read and write registries
 //! ([`registry`], [`ecr`]), to log in ([`auth`]). One place, [`policy`], decides on each call.
 
+pub mod audit;
 pub mod auth;
 pub mod build;
 mod capability;
@@ -12,6 +13,7 @@ pub mod configuration;
 pub mod connector;
 pub mod doctor;
 pub mod document;
+mod dry_run;
 pub mod ecr;
 pub mod event;
 pub mod expression;

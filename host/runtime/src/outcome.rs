@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::audit::AuditHead;
 use crate::secret::Mask;
 
 /// What a run that succeeded leaves.
@@ -15,6 +16,11 @@ pub struct Outcome {
     pub images: Vec<PushedImage>,
     /// How long the run took.
     pub duration: Duration,
+    /// How many calls were made that the policy denies, because it only observes.
+    pub would_be_denied: u64,
+    /// The head of the audit log at the end of the run, where there is one: with it a log that was
+    /// rewritten or cut off is found.
+    pub audit: Option<AuditHead>,
 }
 
 /// An image in a registry.

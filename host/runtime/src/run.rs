@@ -1,12 +1,14 @@
 //! One run of a step: what it is given, and how it can fail.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use crate::audit::AuditError;
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::component::{GuestFailure, Limits};
 use crate::event::{EventSink, NoEvents, StepStatus};
-use crate::policy::NamingError;
+use crate::policy::{CallRecords, NamingError, PolicyMode};
 use crate::secret::{Mask, Placeholders};
 use crate::workspace::Workspace;
 
@@ -19,6 +21,12 @@ pub struct RunRequest {
     pub(crate) timeout: Option<Duration>,
     pub(crate) memory: Option<usize>,
     pub(crate) sink: Arc<dyn EventSink>,
+    pub(crate) pipeline: Option<String>,
+    pub(crate) branch: Option<String>,
+    pub(crate) allows_imports: bool,
+    pub(crate) records: Option<CallRecords>,
+    pub(crate) dry_run: Option<PolicyMode>,
+    pub(crate) would_be_denied: Arc<AtomicU64>,
 }
 
 impl RunRequest {
@@ -32,7 +40,50 @@ impl RunRequest {
             timeout: None,
             memory: None,
             sink: Arc::new(NoEvents),
+            pipeline: None,
+            branch: None,
+            allows_imports: false,
+            records: None,
+            dry_run: None,
+            would_be_denied: Arc::default(),
         }
+    }
+
+    /// The pipeline that the step belongs to, for the policy.
+    #[must_use]
+    pub fn pipeline(mut self, identifier: impl Into<String>) -> Self {
+        self.pipeline = Some(identifier.into());
+        self
+    }
+
+    /// The branch that is built, for the policy.
+    #[must_use]
+    pub fn branch(mut self, name: impl Into<String>) -> Self {
+        self.branch = Some(name.into());
+        self
+    }
+
+    /// Permits what the component imports, save where a rule forbids it. For a person who tries
+    /// out a component on a machine of their own.
+    #[must_use]
+    pub fn allow_imports(mut self) -> Self {
+        self.allows_imports = true;
+        self
+    }
+
+    /// Changes nothing: what reads acts, what writes answers as if it had been done. Denials are
+    /// treated as `mode` says, so that all of a run's calls can be seen.
+    #[must_use]
+    pub fn dry_run(mut self, mode: PolicyMode) -> Self {
+        self.dry_run = Some(mode);
+        self
+    }
+
+    /// Keeps what the policy is asked and answers.
+    #[must_use]
+    pub fn record_calls(mut self, records: CallRecords) -> Self {
+        self.records = Some(records);
+        self
     }
 
     /// The step's identifier, for events.
@@ -127,6 +178,10 @@ pub enum RunError {
         /// What is wrong with it.
         problem: String,
     },
+    /// What the step did cannot be recorded.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Audit(#[from] AuditError),
     /// The sandbox cannot be made.
     #[error("the step's sandbox cannot be made: {0}")]
     Sandbox(#[source] std::io::Error),
@@ -162,6 +217,7 @@ impl RunError {
             | Self::TimedOut { .. }
             | Self::SettingsTooLarge { .. }
             | Self::Naming(_)
+            | Self::Audit(_)
             | Self::Sandbox(_) => {}
         }
     }

@@ -35,7 +35,7 @@ pub use unchanged::{PushRecords, PushRecordsError};
 use crate::auth::Credential;
 use crate::capability::CapabilityError;
 use crate::event::Reporter;
-use crate::policy::{Access, Action, Authorized, Call, Resource};
+use crate::policy::{Access, Action, Authorized, BuildFacts, Call, Resource};
 use crate::registry::Descriptor;
 use crate::secret::SecretStores;
 use crate::workspace::Workspace;
@@ -202,6 +202,18 @@ impl Call for Build {
         accesses.extend(self.request.accesses());
         accesses
     }
+
+    fn build_facts(&self) -> Option<BuildFacts> {
+        Some(self.request.facts())
+    }
+
+    fn destination(&self) -> Option<(ImageReference, Credential)> {
+        let destination = self.request.destination.as_ref()?;
+        Some((
+            destination.reference.clone(),
+            destination.credential.clone()?,
+        ))
+    }
 }
 
 /// The call `image.push`.
@@ -225,6 +237,10 @@ impl Call for Push {
                 tag: self.destination.tag().cloned(),
             },
         )]
+    }
+
+    fn destination(&self) -> Option<(ImageReference, Credential)> {
+        Some((self.destination.clone(), self.credential.clone()))
     }
 }
 

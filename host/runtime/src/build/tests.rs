@@ -13,24 +13,14 @@ use super::docker::{DockerEngine, DockerHost};
 use super::{Build, BuildEngine, BuildRequest, BuiltImage, Feature, InspectEngine, RequestDraft};
 use crate::auth::Credential;
 use crate::capability::{CapabilityError, ErrorKind};
-use crate::component::Origin;
 use crate::event::{NoEvents, Reporter};
-use crate::policy::{Access, Decision, Gate, Policy, Principal};
+use crate::policy::Gate;
 use crate::registry::Endpoints;
 use crate::secret::{Placeholders, SecretStores};
+use crate::testing::{PermitAll, principal};
 use crate::workspace::Workspace;
 
 const TABLE: &str = include_str!("../../../../docs/engines.md");
-
-pub(super) struct PermitAll;
-
-impl Policy for PermitAll {
-    fn decide(&self, _principal: &Principal, _access: &Access) -> Decision {
-        Decision::Permit {
-            rule: "permit-all".to_owned(),
-        }
-    }
-}
 
 /// What `cargo xtask test` says of a service.
 pub(super) fn service(variable: &str) -> String {
@@ -70,14 +60,9 @@ struct Trial {
 impl Trial {
     fn new(name: &'static str, engine: Arc<dyn BuildEngine>) -> Self {
         let reporter = Reporter::new(Arc::new(NoEvents), "test");
-        let principal = Principal {
-            name: "test".to_owned(),
-            digest: String::new(),
-            origin: Origin::BuiltIn,
-        };
         Self {
             engine,
-            gate: Gate::new(Arc::new(PermitAll), principal, reporter.clone()),
+            gate: Gate::new(Arc::new(PermitAll), principal(), reporter.clone()),
             reporter,
             folder: tempfile::tempdir().unwrap(),
             name,

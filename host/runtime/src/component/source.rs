@@ -9,7 +9,9 @@ use stepyard_grammar::Digest;
 pub enum Origin {
     /// It is part of this program.
     BuiltIn,
-    /// A file, or bytes that the embedder holds.
+    /// The operator named it together with its digest.
+    Pinned,
+    /// Any other file, or bytes that the embedder holds.
     Elsewhere,
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use stepyard_grammar::{MemoryQuantity, RegistryHost, StepTimeout};
 
+use super::audit::{AuditConfiguration, read_audit};
+use super::policy::{PolicyConfiguration, read_policy};
 use super::secrets::{SecretsConfiguration, read_secrets};
 use super::{DockerHost, Endpoint};
 use crate::document::{Field, ProblemKind, Problems, Report, SourceFile, read_toml};
@@ -26,6 +28,10 @@ pub struct Configuration {
     pub buildkit: BuildKitConfiguration,
     /// `[limits]`
     pub limits: LimitsConfiguration,
+    /// `[audit]`
+    pub audit: AuditConfiguration,
+    /// `[policy]`
+    pub policy: PolicyConfiguration,
     /// `[secrets]`, or several `[[secrets]]`
     pub secrets: SecretsConfiguration,
     /// `[components]`
@@ -137,6 +143,8 @@ fn read_root(root: &Field<'_>) -> Option<Configuration> {
     let docker = fields.optional("docker");
     let buildkit = fields.optional("buildkit");
     let limits = fields.optional("limits");
+    let audit = fields.optional("audit");
+    let policy = fields.optional("policy");
     let secrets = fields.optional("secrets");
     let components = fields.optional("components");
     fields.finish();
@@ -156,6 +164,12 @@ fn read_root(root: &Field<'_>) -> Option<Configuration> {
             .unwrap_or_default(),
         limits: limits
             .and_then(|field| read_limits(&field))
+            .unwrap_or_default(),
+        audit: audit
+            .and_then(|field| read_audit(&field))
+            .unwrap_or_default(),
+        policy: policy
+            .and_then(|field| read_policy(&field))
             .unwrap_or_default(),
         secrets: secrets
             .and_then(|field| read_secrets(&field))

@@ -32,6 +32,7 @@ impl<'a> Look<'a> {
         let mask = capabilities.secrets.mask().clone();
         let principal = Principal {
             name: "operator".to_owned(),
+            version: String::new(),
             digest: String::new(),
             origin: Origin::BuiltIn,
         };

@@ -17,9 +17,9 @@ pub struct Page<T> {
     pub next: Option<PageToken>,
 }
 
-impl<T> Page<T> {
-    /// A page after which nothing comes.
-    pub(super) fn end() -> Self {
+/// A page without entries after which nothing comes.
+impl<T> Default for Page<T> {
+    fn default() -> Self {
         Self {
             entries: Vec::new(),
             next: None,

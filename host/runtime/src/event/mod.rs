@@ -103,8 +103,12 @@ pub enum EventKind {
         resource: String,
         /// Whether the policy permits it.
         permitted: bool,
-        /// The rule that decided.
-        rule: String,
+        /// The rules that decided; without it, no rule permits the call.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rule: Option<String>,
+        /// Whether it is made all the same, because the policy only observes.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        observed: bool,
     },
     /// A permitted capability call has ended.
     CallFinished {
@@ -127,7 +131,17 @@ pub enum EventKind {
         /// Why it did not succeed, for a person.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
+        /// How many calls were made that the policy denies, because it only observes.
+        #[serde(skip_serializing_if = "is_zero")]
+        would_be_denied: u64,
+        /// The head of the audit log, where there is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        audit: Option<String>,
     },
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// How important a log line is.

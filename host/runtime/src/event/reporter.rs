@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -23,6 +24,8 @@ pub struct Reporter {
     mask: Mask,
     /// Of the layers that move, and of the context, which has no name.
     meters: Arc<Mutex<HashMap<String, RateMeter>>>,
+    /// How many bytes of contexts and layers have travelled.
+    transferred: Arc<AtomicU64>,
 }
 
 impl Reporter {
@@ -34,6 +37,7 @@ impl Reporter {
             step: step.into(),
             mask: Mask::default(),
             meters: Arc::default(),
+            transferred: Arc::default(),
         }
     }
 
@@ -64,9 +68,17 @@ impl Reporter {
         });
     }
 
+    /// How many bytes of contexts and layers have travelled, as far as backends tell of it.
+    pub(crate) fn transferred(&self) -> u64 {
+        self.transferred.load(Ordering::Relaxed)
+    }
+
     /// Emits how much of the context was sent, with the rate.
     pub(crate) fn context(&self, files: u64, bytes: u64, complete: bool) {
         let rate = self.rate("", bytes, !complete);
+        if complete {
+            self.transferred.fetch_add(bytes, Ordering::Relaxed);
+        }
         self.report(EventKind::ContextProgress {
             files,
             bytes,
@@ -78,6 +90,9 @@ impl Reporter {
     /// Emits the progress of a layer, with the rate.
     pub(crate) fn layer(&self, layer: String, state: LayerState, current: u64, total: Option<u64>) {
         let moves = matches!(state, LayerState::Uploading | LayerState::Downloading);
+        if state == LayerState::Done {
+            self.transferred.fetch_add(current, Ordering::Relaxed);
+        }
         let rate = self.rate(&layer, current, moves);
         self.report(EventKind::LayerProgress {
             layer,
@@ -157,9 +172,12 @@ impl EventKind {
                 resource,
                 permitted: _,
                 rule,
+                observed: _,
             } => {
                 mask.apply(resource);
-                mask.apply(rule);
+                if let Some(rule) = rule {
+                    mask.apply(rule);
+                }
             }
             Self::CallFinished {
                 call: _,
@@ -175,6 +193,8 @@ impl EventKind {
                 status: _,
                 milliseconds: _,
                 error,
+                would_be_denied: _,
+                audit: _,
             } => {
                 if let Some(error) = error {
                     mask.apply(error);
@@ -219,7 +239,8 @@ mod tests {
                 action: "push",
                 resource: text(),
                 permitted: true,
-                rule: text(),
+                rule: Some(text()),
+                observed: false,
             },
             EventKind::CallFinished {
                 call: 1,
@@ -237,6 +258,8 @@ mod tests {
                 status: StepStatus::Failed,
                 milliseconds: 1,
                 error: Some(text()),
+                would_be_denied: 0,
+                audit: None,
             },
         ] {
             reporter.report(kind);

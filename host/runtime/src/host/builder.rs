@@ -7,6 +7,7 @@ use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
 
 use super::{Host, Shared};
+use crate::audit::AuditSink;
 use crate::auth::Authenticator;
 use crate::build::{BuildEngine, PushRecords};
 use crate::component::bindings::Step;
@@ -14,7 +15,7 @@ use crate::component::engine::{self, Ticker};
 use crate::component::state::Capabilities;
 use crate::component::{CodeCache, Limits};
 use crate::ecr::Ecr;
-use crate::policy::{Entitlement, Policy};
+use crate::policy::{CedarPolicy, Entitlement, Policy, PolicyError, PolicyMode};
 use crate::registry::Registry;
 use crate::secret::SecretStores;
 
@@ -24,6 +25,10 @@ pub enum HostError {
     /// The Wasm engine does not start.
     #[error("the WebAssembly engine does not start: {0}")]
     Engine(String),
+    /// The policy does not hold.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Policy(#[from] PolicyError),
 }
 
 /// Builds a [`Host`]. What is not given is absent: a step that asks for it is told so.
@@ -32,7 +37,9 @@ pub struct HostBuilder {
     cache: Option<CodeCache>,
     capabilities: Capabilities,
     policy: Option<Arc<dyn Policy>>,
+    mode: PolicyMode,
     allowed: Vec<Entitlement>,
+    audit: Option<Arc<dyn AuditSink>>,
     limits: Limits,
     configure_engine: Option<ConfigureEngine>,
 }
@@ -83,16 +90,29 @@ impl HostBuilder {
         self
     }
 
-    /// Decides with this policy. Without one, a built-in step may touch what its settings name,
-    /// and a component from elsewhere may only log.
+    /// Decides with this policy, such as a [`crate::policy::CedarPolicy`]. Without one, a built-in
+    /// step may touch what its settings name, and any other component may only log.
     #[must_use]
     pub fn policy(mut self, policy: impl Policy + 'static) -> Self {
         self.policy = Some(Arc::new(policy));
         self
     }
 
-    /// Lets the settings of built-in steps name these rights over the machine, where no policy is
-    /// given.
+    /// What becomes of a denial; without it, the call is refused.
+    #[must_use]
+    pub fn policy_mode(mut self, mode: PolicyMode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Records each call here before it is made, and its outcome after it.
+    #[must_use]
+    pub fn audit(mut self, sink: impl AuditSink + 'static) -> Self {
+        self.audit = Some(Arc::new(sink));
+        self
+    }
+
+    /// Lets the settings of built-in steps name these rights over the machine.
     #[must_use]
     pub fn allow(mut self, entitlements: impl IntoIterator<Item = Entitlement>) -> Self {
         self.allowed.extend(entitlements);
@@ -150,6 +170,10 @@ impl HostBuilder {
         Step::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(failed)?;
         let ticker =
             Ticker::start(&engine).map_err(|error| HostError::Engine(error.to_string()))?;
+        let policy = match self.policy {
+            Some(policy) => policy,
+            None => Arc::new(CedarPolicy::built_in()?),
+        };
         Ok(Host {
             shared: Arc::new(Shared {
                 engine,
@@ -157,8 +181,10 @@ impl HostBuilder {
                 ticker,
                 cache: self.cache,
                 capabilities: self.capabilities,
-                policy: self.policy,
+                policy,
+                mode: self.mode,
                 allowed: self.allowed,
+                audit: self.audit,
                 limits: self.limits,
             }),
         })

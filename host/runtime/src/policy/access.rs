@@ -2,10 +2,17 @@
 
 use std::fmt;
 
-use stepyard_grammar::{RegistryHost, RepositoryName, Tag};
+use stepyard_grammar::{ImageReference, RegistryHost, RepositoryName, Tag};
+
+use super::BuildFacts;
+use crate::auth::Credential;
+use crate::event::printable;
+
+/// The longest name of a resource that is shown, in bytes.
+const LONGEST_RESOURCE: usize = 1_000;
 
 /// Something that a step asks the host to do. One action a kind of capability call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
     /// Obtain a credential through a connector.
     Login,
@@ -29,6 +36,8 @@ pub enum Action {
     ExportCache,
     /// Push a built image.
     Push,
+    /// Copy an image to a repository.
+    Copy,
     /// Read a manifest, a tag or the layers of an image.
     Pull,
     /// Let a tag name another manifest that the repository has, or store a manifest.
@@ -62,6 +71,64 @@ pub enum Action {
 }
 
 impl Action {
+    /// All of them.
+    pub const ALL: [Self; 27] = [
+        Self::Login,
+        Self::LoginAnonymously,
+        Self::InspectEngine,
+        Self::Build,
+        Self::ReadWorkspace,
+        Self::UseSecret,
+        Self::UseSshAgent,
+        Self::UseHostNetwork,
+        Self::ImportCache,
+        Self::ExportCache,
+        Self::Push,
+        Self::Copy,
+        Self::Pull,
+        Self::Tag,
+        Self::ListTags,
+        Self::DescribeRepository,
+        Self::CreateRepository,
+        Self::PutLifecyclePolicy,
+        Self::SetRepositoryPolicy,
+        Self::PutTagMutability,
+        Self::ListImages,
+        Self::DescribeImage,
+        Self::DeleteImages,
+        Self::ReadScanFindings,
+        Self::StartScan,
+        Self::ReadReplicationStatus,
+        Self::InspectRegistry,
+    ];
+
+    /// The action with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.name() == name)
+    }
+
+    /// Whether it lets a tag name an image.
+    pub const fn writes_a_tag(self) -> bool {
+        matches!(self, Self::Push | Self::Copy | Self::Tag)
+    }
+
+    /// Whether something is different afterwards: where a build or a registry's content is.
+    pub const fn changes_something(self) -> bool {
+        matches!(
+            self,
+            Self::Build
+                | Self::Push
+                | Self::Copy
+                | Self::Tag
+                | Self::CreateRepository
+                | Self::PutLifecyclePolicy
+                | Self::SetRepositoryPolicy
+                | Self::PutTagMutability
+                | Self::DeleteImages
+                | Self::StartScan
+        )
+    }
+
     /// The name in policies, events and messages.
     pub const fn name(self) -> &'static str {
         match self {
@@ -76,6 +143,7 @@ impl Action {
             Self::ImportCache => "import-cache",
             Self::ExportCache => "export-cache",
             Self::Push => "push",
+            Self::Copy => "copy",
             Self::Pull => "pull",
             Self::Tag => "tag",
             Self::ListTags => "list-tags",
@@ -179,10 +247,30 @@ impl Access {
     pub fn new(action: Action, resource: Resource) -> Self {
         Self { action, resource }
     }
+
+    /// The resource in one line, cut off where it is long: a guest may have named it.
+    pub(crate) fn shown_resource(&self) -> String {
+        let mut text = printable(&self.resource.to_string()).replace('\n', " ");
+        if text.len() > LONGEST_RESOURCE {
+            text.truncate(text.floor_char_boundary(LONGEST_RESOURCE));
+            text.push('…');
+        }
+        text
+    }
 }
 
 /// A capability call before the policy has decided on it.
 pub trait Call: Send {
     /// Everything that the call would do, the main thing first. Never empty.
     fn accesses(&self) -> Vec<Access>;
+
+    /// What a policy may want to know of the build, where the call is one.
+    fn build_facts(&self) -> Option<BuildFacts> {
+        None
+    }
+
+    /// The image that the call lets a tag name, and a credential for its registry, where it does.
+    fn destination(&self) -> Option<(ImageReference, Credential)> {
+        None
+    }
 }

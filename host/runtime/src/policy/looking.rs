@@ -1,6 +1,6 @@
 //! The policy of the operator's own look at what runs would find.
 
-use super::{Access, Action, Decision, Policy, Principal, Resource};
+use super::{Action, Decision, Policy, Question, Resource};
 
 /// Permits what leaves everything as it is, and nothing else. The host asks under it for the
 /// operator; no guest runs under it.
@@ -8,8 +8,9 @@ use super::{Access, Action, Decision, Policy, Principal, Resource};
 pub(crate) struct Looking;
 
 impl Policy for Looking {
-    fn decide(&self, _principal: &Principal, access: &Access) -> Decision {
-        let rule = "looking.nothing-is-changed".to_owned();
+    fn decide(&self, question: &Question<'_>) -> Decision {
+        let access = question.access;
+        let rule = "looking.nothing-is-changed";
         let looks = match (access.action, &access.resource) {
             (
                 Action::Login
@@ -26,13 +27,9 @@ impl Policy for Looking {
             _ => false,
         };
         if looks {
-            return Decision::Permit { rule };
+            return Decision::permit(rule);
         }
-        Decision::Deny {
-            rule,
-            reason: "it would change something".to_owned(),
-            remedy: "run the step".to_owned(),
-        }
+        Decision::deny(rule, "it would change something", "run the step")
     }
 }
 
@@ -41,16 +38,11 @@ mod tests {
     use stepyard_grammar::{RegistryHost, RepositoryName, Tag};
 
     use super::*;
-    use crate::component::Origin;
+    use crate::policy::Access;
+    use crate::testing::decide;
 
     fn is_permitted(action: Action, resource: Resource) -> bool {
-        let principal = Principal {
-            name: "operator".to_owned(),
-            digest: String::new(),
-            origin: Origin::BuiltIn,
-        };
-        let decision = Looking.decide(&principal, &Access::new(action, resource));
-        matches!(decision, Decision::Permit { .. })
+        decide(&Looking, &Access::new(action, resource)).is_permit()
     }
 
     #[test]

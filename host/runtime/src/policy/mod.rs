@@ -6,55 +6,32 @@
 //! this module can make one, so nothing reaches the world without a decision.
 
 mod access;
-mod built_in;
+mod allow_imports;
+pub mod cedar;
 mod entitlement;
 mod gate;
+mod imports;
 mod looking;
 mod named;
+mod names;
+mod question;
+mod record;
+mod smallest;
 
 pub use access::{Access, Action, Call, Resource};
-pub use built_in::BuiltInPolicy;
+pub(crate) use allow_imports::AllowImports;
+pub use cedar::{CedarPolicy, PolicyError};
 pub use entitlement::Entitlement;
 pub(crate) use gate::DestinationQuestions;
 pub use gate::{Authorized, Denial, Gate};
+pub use imports::{ImportedCall, imported_calls, never_permitted};
 pub(crate) use looking::Looking;
 pub use named::{NamedResources, NamingError, RepositoryChange};
 pub(crate) use named::{annotated, normalized, repository_of, tag_of};
-
-use crate::component::Origin;
-
-/// Who asks: the step on whose behalf a call is made.
-#[derive(Clone, Debug)]
-pub struct Principal {
-    /// The component's name.
-    pub name: String,
-    /// The digest of the component's bytes.
-    pub digest: String,
-    /// Where the component comes from.
-    pub origin: Origin,
-}
-
-/// What a policy says of one access.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// It may happen.
-    Permit {
-        /// The rule that permits it.
-        rule: String,
-    },
-    /// It may not happen.
-    Deny {
-        /// The rule that denies it.
-        rule: String,
-        /// Why, as a sentence for a person.
-        reason: String,
-        /// What the person can do about it.
-        remedy: String,
-    },
-}
-
-/// Decides. It has no side effects: the same question has the same answer during a run.
-pub trait Policy: Send + Sync {
-    /// Whether `principal` may do `access`.
-    fn decide(&self, principal: &Principal, access: &Access) -> Decision;
-}
+pub(crate) use question::shown_rules;
+pub use question::{
+    BuildFacts, CallFacts, Decision, Policy, PolicyMode, Principal, Question, Rule, RulePlace,
+    RunFacts,
+};
+pub use record::{CallRecords, Decided, DecidedCall};
+pub use smallest::{Asked, smallest_policy};

@@ -78,8 +78,23 @@ impl NamedResources {
     /// # Errors
     /// An annotation that this host does not know.
     pub fn from_settings(schema: &Value, settings: &Value) -> Result<Self, NamingError> {
+        Self::read(annotated_values(schema, settings, true))
+    }
+
+    /// The same of a schema that nobody vouches for: what it has as defaults, nobody has written
+    /// into settings.
+    ///
+    /// # Errors
+    /// As [`NamedResources::from_settings`].
+    pub fn without_defaults(schema: &Value, settings: &Value) -> Result<Self, NamingError> {
+        Self::read(annotated_values(schema, settings, false))
+    }
+
+    fn read<'a>(
+        values: impl Iterator<Item = (&'a str, &'a str, &'a Value)>,
+    ) -> Result<Self, NamingError> {
         let mut named = Self::default();
-        for (property, annotation, value) in annotated_values(schema, settings) {
+        for (property, annotation, value) in values {
             if annotation == "ecr-create-repository" {
                 named
                     .ecr_changes
@@ -282,11 +297,12 @@ impl NamedResources {
     }
 }
 
-/// What settings, or the defaults of their schema, hold where the schema has an annotation: the
-/// property, the annotation and the value.
+/// What settings hold where the schema has an annotation, and where they hold nothing, possibly
+/// what the schema has as default: the property, the annotation and the value.
 fn annotated_values<'a>(
     schema: &'a Value,
     settings: &'a Value,
+    with_defaults: bool,
 ) -> impl Iterator<Item = (&'a str, &'a str, &'a Value)> {
     let properties = schema.get("properties").and_then(Value::as_object);
     properties
@@ -297,7 +313,7 @@ fn annotated_values<'a>(
             let value = settings
                 .get(property)
                 .filter(|value| !value.is_null())
-                .or_else(|| description.get("default"))?;
+                .or_else(|| description.get("default").filter(|_| with_defaults))?;
             Some((property.as_str(), annotation, value))
         })
 }
@@ -307,7 +323,7 @@ pub(crate) fn annotated<'a>(
     schema: &'a Value,
     settings: &'a Value,
 ) -> impl Iterator<Item = (&'a str, &'a str, String)> {
-    annotated_values(schema, settings).flat_map(|(property, annotation, value)| {
+    annotated_values(schema, settings, true).flat_map(|(property, annotation, value)| {
         texts(value)
             .into_iter()
             .map(move |text| (property, annotation, text))

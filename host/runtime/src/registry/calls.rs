@@ -124,6 +124,10 @@ impl Call for PutManifest {
     fn accesses(&self) -> Vec<Access> {
         vec![access(Action::Tag, &self.reference, self.reference.tag())]
     }
+
+    fn destination(&self) -> Option<(ImageReference, Credential)> {
+        Some((self.reference.clone(), self.credential.clone()))
+    }
 }
 
 impl Call for TagImage {
@@ -133,14 +137,26 @@ impl Call for TagImage {
             access(Action::Pull, &self.reference, self.reference.tag()),
         ]
     }
+
+    fn destination(&self) -> Option<(ImageReference, Credential)> {
+        let destination = self.reference.clone().with_tag(self.tag.clone());
+        Some((destination, self.credential.clone()))
+    }
 }
 
 impl Call for Copy {
     fn accesses(&self) -> Vec<Access> {
         vec![
-            access(Action::Push, &self.destination, self.destination.tag()),
+            access(Action::Copy, &self.destination, self.destination.tag()),
             access(Action::Pull, &self.source, self.source.tag()),
         ]
+    }
+
+    fn destination(&self) -> Option<(ImageReference, Credential)> {
+        Some((
+            self.destination.clone(),
+            self.destination_credential.clone(),
+        ))
     }
 }
 

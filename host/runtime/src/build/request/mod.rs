@@ -16,7 +16,7 @@ pub use draft::RequestDraft;
 use self::faults::{Faults, is_platform, is_word, number};
 use crate::auth::Credential;
 use crate::capability::CapabilityError;
-use crate::policy::{Access, Action, Resource, normalized};
+use crate::policy::{Access, Action, BuildFacts, Resource, normalized};
 use crate::secret::{Placeholders, SecretName};
 
 /// The network of `RUN` instructions.
@@ -29,6 +29,17 @@ pub enum NetworkMode {
     None,
     /// The host's.
     Host,
+}
+
+impl NetworkMode {
+    /// The name in the contract and in policies.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::None => "none",
+            Self::Host => "host",
+        }
+    }
 }
 
 /// A secret for `RUN --mount=type=secret`.
@@ -249,6 +260,25 @@ impl BuildRequest {
             .iter()
             .chain(&self.cache_exports)
             .any(|cache| matches!(cache.place, CachePlace::Local(_)))
+    }
+
+    /// What a policy may want to know of it.
+    pub(crate) fn facts(&self) -> BuildFacts {
+        let labels = self.labels.iter();
+        BuildFacts {
+            network: self.network_mode.name(),
+            user: self.run_as_user,
+            target: self.target.clone(),
+            platforms: self.platforms.clone(),
+            labels: labels
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect(),
+            arguments: self
+                .build_arguments
+                .iter()
+                .map(|(name, _)| name.clone())
+                .collect(),
+        }
     }
 
     /// What the build would touch beside the engine.

@@ -8,13 +8,12 @@ use async_trait::async_trait;
 use super::*;
 use crate::build::{BuildRequest, Feature, InspectEngine, Push, RequestDraft};
 use crate::capability::CapabilityError;
-use crate::component::Origin;
 use crate::component::state::Capabilities;
 use crate::event::{EventKind, Reporter, channel};
-use crate::policy::{Access, Decision, Gate, Policy, Principal};
+use crate::policy::{Decision, Gate, Policy, Question};
 use crate::registry::{Copy, GetManifest, ListTags, Manifest, PutManifest, Registry, TagImage};
 use crate::secret::{Placeholders, SecretStores};
-use crate::testing::authorize;
+use crate::testing::{authorize, principal};
 use crate::workspace::Workspace;
 
 const REPOSITORY: &str = "registry.test/team/app";
@@ -108,15 +107,12 @@ impl BuildEngine for NamedEngine {
 struct Forbids(Option<&'static str>);
 
 impl Policy for Forbids {
-    fn decide(&self, _: &Principal, access: &Access) -> Decision {
-        let rule = "test".to_owned();
+    fn decide(&self, question: &Question<'_>) -> Decision {
         match self.0 {
-            Some(forbidden) if access.resource.to_string() == forbidden => Decision::Deny {
-                rule,
-                reason: "the test forbids it".to_owned(),
-                remedy: String::new(),
-            },
-            _ => Decision::Permit { rule },
+            Some(forbidden) if question.access.resource.to_string() == forbidden => {
+                Decision::deny("test", "the test forbids it", String::new())
+            }
+            _ => Decision::permit("test"),
         }
     }
 }
@@ -171,14 +167,9 @@ impl World {
     /// What a new run finds, and what it says.
     async fn look(&self, draft: RequestDraft) -> (RunContext, Finding, String) {
         let (sink, mut events) = channel();
-        let principal = Principal {
-            name: "test".to_owned(),
-            digest: "sha256:0".to_owned(),
-            origin: Origin::BuiltIn,
-        };
         let reporter = Reporter::new(Arc::new(sink), "test");
         let policy = Arc::new(Forbids(self.forbidden));
-        let gate = Gate::new(policy, principal, reporter);
+        let gate = Gate::new(policy, principal(), reporter);
         let records = PushRecords::open(self.folder.path().join("records")).unwrap();
         let capabilities = Capabilities {
             registry: Some(Arc::new(self.images.clone())),

@@ -19,7 +19,7 @@ impl OpenScan {
         let scan = fetch(context, &image, None).await?;
         Ok(scan.map(|mut scan| Self {
             image,
-            findings: Reading::new(mem::replace(&mut scan.findings, Page::end())),
+            findings: Reading::new(mem::replace(&mut scan.findings, Page::default())),
             scan,
             given: 0,
         }))
@@ -35,7 +35,7 @@ impl OpenScan {
                 Next::Entries(findings) => break findings,
                 Next::Page(token) => {
                     let scan = fetch(context, &self.image, Some(token)).await?;
-                    let page = scan.map_or_else(Page::end, |scan| scan.findings);
+                    let page = scan.map_or_else(Page::default, |scan| scan.findings);
                     self.findings.receive(page)?;
                 }
             }

@@ -14,14 +14,14 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{DockerEngine, DockerHost};
 use crate::auth::{BasicCredential, Credential, FixedCredential};
-use crate::build::tests::{PermitAll, service};
+use crate::build::tests::service;
 use crate::build::{Build, BuildEngine, BuildRequest, BuiltImage, Push, RequestDraft};
 use crate::capability::CapabilityError;
-use crate::component::Origin;
 use crate::event::{Event, EventKind, Reporter, channel};
-use crate::policy::{Gate, Principal};
+use crate::policy::Gate;
 use crate::registry::Endpoints;
 use crate::secret::{Placeholders, SecretStores};
+use crate::testing::{PermitAll, principal};
 use crate::workspace::Workspace;
 
 fn base_image() -> String {
@@ -69,14 +69,9 @@ impl Fixture {
     fn with_engine(engine: DockerEngine, dockerfile: &str) -> Self {
         let (sink, events) = channel();
         let reporter = Reporter::new(Arc::new(sink), "test");
-        let principal = Principal {
-            name: "test".to_owned(),
-            digest: String::new(),
-            origin: Origin::BuiltIn,
-        };
         let fixture = Self {
             engine,
-            gate: Gate::new(Arc::new(PermitAll), principal, reporter.clone()),
+            gate: Gate::new(Arc::new(PermitAll), principal(), reporter.clone()),
             reporter,
             events,
             folder: tempfile::tempdir().unwrap(),

@@ -1,0 +1,1 @@
+//! Fuzz targets of what reads other people's input.

@@ -1,0 +1,307 @@
+//! A question in Cedar's terms: entities, and a context.
+
+use std::collections::{HashMap, HashSet};
+
+use cedar_policy::{Context, Entity, EntityId, EntityTypeName, EntityUid, Request};
+use cedar_policy::{RestrictedExpression as Value, Schema};
+use stepyard_grammar::{EcrRegistry, RegistryHost};
+
+use super::super::names::entitlement;
+use super::super::{Action, BuildFacts, Principal, Question, Resource};
+use crate::component::Origin;
+
+/// The deepest path that a policy is asked about: each folder above it becomes an entity.
+const DEEPEST_PATH: usize = 100;
+
+/// What is asked, and all that is known of the entities in it.
+pub(super) struct Asked {
+    pub(super) request: Request,
+    pub(super) entities: cedar_policy::Entities,
+}
+
+/// The entities that do not depend on the question.
+pub(super) struct Entities {
+    actions: HashMap<Action, Vec<Entity>>,
+}
+
+impl Entities {
+    /// Those of the schema.
+    pub(super) fn new(schema: &Schema) -> Result<Self, String> {
+        let entities = schema.action_entities().map_err(told)?;
+        let mut actions = HashMap::new();
+        for action in Action::ALL {
+            let uid = action_uid(action)?;
+            let of_action = entities.get(&uid).cloned();
+            let groups = entities.ancestors(&uid).into_iter().flatten();
+            let groups = groups.filter_map(|group| entities.get(group).cloned());
+            let all: Vec<Entity> = of_action.into_iter().chain(groups).collect();
+            if all.is_empty() {
+                return Err(format!("the schema has no action {action}"));
+            }
+            actions.insert(action, all);
+        }
+        Ok(Self { actions })
+    }
+
+    /// The action and the groups that it is in.
+    pub(super) fn actions(&self, action: Action) -> Result<Vec<EntityUid>, String> {
+        let entities = self.actions.get(&action).into_iter().flatten();
+        Ok(entities.map(Entity::uid).collect())
+    }
+
+    /// The step and its origin.
+    pub(super) fn principals(&self, principal: &Principal) -> Result<Vec<EntityUid>, String> {
+        Ok(vec![
+            uid("Step", principal.id())?,
+            uid("Origin", origin(principal.origin))?,
+        ])
+    }
+
+    /// The question for Cedar.
+    pub(super) fn request(&self, question: &Question<'_>) -> Result<Asked, String> {
+        let action = question.access.action;
+        let mut entities = Known::default();
+        let principal = entities.principal(question.principal)?;
+        let engine = question.run.engine.as_deref();
+        let resource = entities.resource(&question.access.resource, engine)?;
+        let context = context(question, &mut entities)?;
+        let actions = self.actions.get(&action).into_iter().flatten().cloned();
+        let all = entities.entities.into_iter().chain(actions);
+        let entities = cedar_policy::Entities::from_entities(all, None).map_err(told)?;
+        let request =
+            Request::new(principal, action_uid(action)?, resource, context, None).map_err(told)?;
+        Ok(Asked { request, entities })
+    }
+}
+
+/// The entities of one question.
+#[derive(Default)]
+struct Known {
+    entities: Vec<Entity>,
+}
+
+impl Known {
+    fn add(
+        &mut self,
+        uid: EntityUid,
+        attributes: HashMap<String, Value>,
+        parents: HashSet<EntityUid>,
+    ) -> Result<EntityUid, String> {
+        if !self.entities.iter().any(|entity| entity.uid() == uid) {
+            let entity = Entity::new(uid.clone(), attributes, parents).map_err(told)?;
+            self.entities.push(entity);
+        }
+        Ok(uid)
+    }
+
+    fn principal(&mut self, principal: &Principal) -> Result<EntityUid, String> {
+        let origin = uid("Origin", origin(principal.origin))?;
+        let attributes = HashMap::from([
+            ("name".to_owned(), text(&principal.name)),
+            ("version".to_owned(), text(&principal.version)),
+            ("digest".to_owned(), text(&principal.digest)),
+        ]);
+        self.add(
+            uid("Step", principal.id())?,
+            attributes,
+            HashSet::from([origin]),
+        )
+    }
+
+    fn registry(&mut self, host: &RegistryHost) -> Result<EntityUid, String> {
+        let mut attributes = HashMap::from([("host".to_owned(), text(host.as_str()))]);
+        if let Some(ecr) = EcrRegistry::from_host(host) {
+            attributes.insert("account".to_owned(), text(ecr.account().as_str()));
+            attributes.insert("region".to_owned(), text(ecr.region().as_str()));
+        }
+        self.add(uid("Registry", host.as_str())?, attributes, HashSet::new())
+    }
+
+    fn resource(&mut self, resource: &Resource, engine: Option<&str>) -> Result<EntityUid, String> {
+        let uid = resource_uid(resource, engine)?;
+        match resource {
+            Resource::Registry(registry) => self.registry(registry),
+            Resource::Repository {
+                registry,
+                repository,
+                ..
+            } => {
+                let registry = self.registry(registry)?;
+                let attributes = HashMap::from([
+                    ("name".to_owned(), text(repository.as_str())),
+                    (
+                        "registry".to_owned(),
+                        Value::new_entity_uid(registry.clone()),
+                    ),
+                ]);
+                self.add(uid, attributes, HashSet::from([registry]))
+            }
+            Resource::WorkspacePath(path) => {
+                let folders = folders_above(path)?;
+                self.add(uid, HashMap::new(), folders)
+            }
+            Resource::Engine
+            | Resource::Connector { .. }
+            | Resource::Secret(_)
+            | Resource::SshAgent
+            | Resource::Cache(_) => self.add(uid, HashMap::new(), HashSet::new()),
+        }
+    }
+}
+
+/// What policies call a resource.
+pub(super) fn resource_uid(resource: &Resource, engine: Option<&str>) -> Result<EntityUid, String> {
+    match resource {
+        Resource::Engine => uid("Engine", engine.unwrap_or("none")),
+        Resource::Connector { connector, .. } => uid("Connector", connector),
+        Resource::Registry(registry) => uid("Registry", registry.as_str()),
+        Resource::Repository {
+            registry,
+            repository,
+            ..
+        } => uid("Repository", &format!("{registry}/{repository}")),
+        Resource::WorkspacePath(path) => uid("Path", path),
+        Resource::Secret(name) => uid("Secret", name),
+        Resource::SshAgent => uid("SshAgent", "machine"),
+        Resource::Cache(place) => uid("Cache", place),
+    }
+}
+
+pub(super) fn action_uid(action: Action) -> Result<EntityUid, String> {
+    uid("Action", action.name())
+}
+
+pub(super) fn step_uid(principal: &Principal) -> Result<EntityUid, String> {
+    uid("Step", principal.id())
+}
+
+fn uid(kind: &str, id: &str) -> Result<EntityUid, String> {
+    let kind: EntityTypeName = kind.parse().map_err(told)?;
+    Ok(EntityUid::from_type_name_and_id(kind, EntityId::new(id)))
+}
+
+/// All folders above a path of the workspace, which is `.` itself.
+fn folders_above(path: &str) -> Result<HashSet<EntityUid>, String> {
+    if path == "." {
+        return Ok(HashSet::new());
+    }
+    if path.split('/').count() > DEEPEST_PATH {
+        return Err(format!("the path has more than {DEEPEST_PATH} folders"));
+    }
+    let mut folders = HashSet::from([uid("Path", ".")?]);
+    let mut rest = path;
+    while let Some((above, _)) = rest.rsplit_once('/') {
+        folders.insert(uid("Path", above)?);
+        rest = above;
+    }
+    Ok(folders)
+}
+
+const fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::BuiltIn => "built-in",
+        Origin::Pinned => "pinned",
+        Origin::Elsewhere => "elsewhere",
+    }
+}
+
+fn context(question: &Question<'_>, entities: &mut Known) -> Result<Context, String> {
+    let run = question.run;
+    let access = question.access;
+    let allowed = entitlement(access.action).is_none_or(|needed| run.allowed.contains(&needed));
+    let mut pairs = vec![
+        pair("step", text(&run.step)),
+        pair("named", Value::new_bool(run.named.names(access))),
+        pair("allowed", Value::new_bool(allowed)),
+        pair("limits", limits(question)?),
+    ];
+    let texts = [
+        ("pipeline", run.pipeline.as_deref()),
+        ("branch", run.branch.as_deref()),
+        ("engine", run.engine.as_deref()),
+    ];
+    pairs.extend(
+        texts
+            .into_iter()
+            .filter_map(|(name, value)| Some(pair(name, text(value?)))),
+    );
+    match &access.resource {
+        Resource::Connector {
+            registry: Some(registry),
+            ..
+        } => {
+            let registry = entities.registry(registry)?;
+            pairs.push(pair("registry", Value::new_entity_uid(registry)));
+        }
+        Resource::Repository { tag: Some(tag), .. } => {
+            pairs.push(pair("tag", text(tag.as_str())));
+        }
+        _ => {}
+    }
+    if let (true, Some(exists)) = (access.action.writes_a_tag(), question.call.tag_exists) {
+        pairs.push(pair("tagExists", Value::new_bool(exists)));
+    }
+    if let (true, Some(build)) = (is_of_a_build(access.action), &question.call.build) {
+        pairs.extend(build_pairs(build));
+    }
+    Context::from_pairs(pairs).map_err(told)
+}
+
+/// Whether the schema gives the action the context of a build.
+const fn is_of_a_build(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Build
+            | Action::ReadWorkspace
+            | Action::UseSecret
+            | Action::UseSshAgent
+            | Action::UseHostNetwork
+            | Action::ImportCache
+            | Action::ExportCache
+    )
+}
+
+fn build_pairs(build: &BuildFacts) -> Vec<(String, Value)> {
+    let set = |texts: &[String]| Value::new_set(texts.iter().map(|item| text(item)));
+    let mut pairs = vec![
+        pair("network", text(build.network)),
+        pair("platforms", set(&build.platforms)),
+        pair("labels", set(&build.labels)),
+        pair("arguments", set(&build.arguments)),
+    ];
+    if let Some(user) = build.user {
+        pairs.push(pair("user", Value::new_long(user.into())));
+    }
+    if let Some(target) = &build.target {
+        pairs.push(pair("target", text(target)));
+    }
+    pairs
+}
+
+fn limits(question: &Question<'_>) -> Result<Value, String> {
+    let run = question.run;
+    let mut pairs = vec![
+        pair("memory", long(run.memory as u128)),
+        pair("cpuTime", long(run.cpu_time.as_millis())),
+    ];
+    if let Some(wall_clock) = run.wall_clock {
+        pairs.push(pair("wallClock", long(wall_clock.as_millis())));
+    }
+    Value::new_record(pairs).map_err(told)
+}
+
+fn pair(name: &str, value: Value) -> (String, Value) {
+    (name.to_owned(), value)
+}
+
+fn text(text: &str) -> Value {
+    Value::new_string(text.to_owned())
+}
+
+fn long(number: u128) -> Value {
+    Value::new_long(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+fn told(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
