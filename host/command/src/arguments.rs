@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use stepyard::audit::AuditHead;
 use stepyard_grammar::{Digest, StepIdentifier, StepTimeout};
 use stepyard_local_ecr::Replica;
 
@@ -37,6 +38,12 @@ pub(crate) enum Command {
     Check(Box<CheckArguments>),
     /// Look whether steps would work on this machine, without building or pushing anything
     Doctor(Box<DoctorArguments>),
+    /// See, write and check the rules that decide what steps may do
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// See what steps asked for, and check that the log of it is whole
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Show what a component is: name, version, digest, imports, settings
     Inspect(InspectArguments),
     /// Serve an Amazon ECR on this machine, to try and test without AWS
@@ -80,6 +87,14 @@ pub(crate) struct InputArguments {
     #[arg(long, value_name = "ID")]
     pub(crate) step: Option<StepIdentifier>,
 
+    /// A further file of rules in Cedar, beside those of stepyard.toml
+    #[arg(long = "policy", value_name = "FILE")]
+    pub(crate) policies: Vec<PathBuf>,
+
+    /// The branch that is built, for rules that ask for it
+    #[arg(long, value_name = "NAME", env = "DRONE_BRANCH")]
+    pub(crate) branch: Option<String>,
+
     /// A variable for <+env.NAME>, from this environment or with a value
     #[arg(long = "env", value_name = "NAME[=VALUE]")]
     pub(crate) environment: Vec<String>,
@@ -103,6 +118,14 @@ pub(crate) struct RunArguments {
     /// shorter
     #[arg(long, value_name = "TIME", value_parser = timeout)]
     pub(crate) timeout: Option<Duration>,
+
+    /// Change nothing: look up what reads, and say of what writes that it is not done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Permit a local component what it imports, for this run; not where CI is set
+    #[arg(long, requires = "component")]
+    pub(crate) allow_imports: bool,
 
     /// How events are shown
     #[arg(long, value_name = "FORM", default_value = "pretty")]
@@ -152,6 +175,147 @@ Exit codes:
   0  nothing failed; warnings and what could not be proven count as nothing
   1  something failed
   2  the input is wrong: arguments, a settings file, a component";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Show each call that the steps of a file would make, what decides on it, and which rule
+    Explain(Box<ExplainArguments>),
+    /// Print the smallest policy under which the steps of a file run
+    Init(Box<InitArguments>),
+    /// Check files of rules against what steps can ask for
+    Check(PolicyCheckArguments),
+    /// Add a rule to a file
+    Add(PolicyAddArguments),
+    /// Print what rules can speak of, in Cedar's schema language
+    Schema,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = DRY_RUN_HELP)]
+pub(crate) struct ExplainArguments {
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+
+    /// How the calls are shown
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(crate) format: FindingForm,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = DRY_RUN_HELP)]
+pub(crate) struct InitArguments {
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+
+    /// Write it to this file, which must not be there yet
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+const DRY_RUN_HELP: &str = "\
+The steps are run without changing anything: what reads is done, what writes answers as if it had
+been done. Calls that the policy denies are shown, and the steps go on behind them.
+
+Exit codes:
+  0  every call is permitted
+  1  a step failed, so that what it would have done afterwards is unknown
+  2  the input is wrong: arguments, a settings file, a component, a policy
+  3  the policy denies a call";
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyCheckArguments {
+    /// Files of rules in Cedar; without one, those of stepyard.toml
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// The operator's configuration [default: ~/.config/stepyard/stepyard.toml, if it is there]
+    #[arg(long, value_name = "FILE", env = "STEPYARD_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = ADD_EXAMPLE)]
+pub(crate) struct PolicyAddArguments {
+    /// The file, which is made where it is not there
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Who may do it: the name of a built-in or pinned step, or a component's digest
+    #[arg(long, value_name = "NAME|sha256:HEX")]
+    pub(crate) step: String,
+
+    /// What it may do, such as push
+    #[arg(long, value_name = "ACTION")]
+    pub(crate) action: String,
+
+    /// To what, such as Repository::"ghcr.io/team/app"
+    #[arg(long, value_name = "TYPE::\"NAME\"")]
+    pub(crate) resource: String,
+
+    /// What the rule is called in denials and in the audit log
+    #[arg(long, value_name = "NAME")]
+    pub(crate) id: Option<String>,
+}
+
+const ADD_EXAMPLE: &str = "\
+A denial prints the command that permits what was denied, such as:
+  stepyard policy add policy.cedar --step promote-image --action copy \\
+      --resource 'Repository::\"ghcr.io/team/app\"'";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Check that no record of a log was changed, and none is missing
+    Verify(AuditVerifyArguments),
+    /// Show the calls of a log, a line each
+    Show(AuditShowArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditFileArguments {
+    /// The log; without it, the one of stepyard.toml
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// The operator's configuration [default: ~/.config/stepyard/stepyard.toml, if it is there]
+    #[arg(long, value_name = "FILE", env = "STEPYARD_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = VERIFY_EXIT_CODES)]
+pub(crate) struct AuditVerifyArguments {
+    #[command(flatten)]
+    pub(crate) input: AuditFileArguments,
+
+    /// A head that a run printed; may be given several times. Without one, an end that was cut off
+    /// does not show
+    #[arg(long = "head", value_name = "NUMBER:HASH")]
+    pub(crate) heads: Vec<AuditHead>,
+}
+
+const VERIFY_EXIT_CODES: &str = "\
+Exit codes:
+  0  every record is there and as it was written
+  1  a record is missing or was changed; the error names the first line
+  2  the input is wrong: arguments, a file that cannot be read";
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditShowArguments {
+    #[command(flatten)]
+    pub(crate) input: AuditFileArguments,
+
+    /// Only the run that begins with these digits
+    #[arg(long, value_name = "ID")]
+    pub(crate) run: Option<String>,
+
+    /// Only calls that the policy denies
+    #[arg(long)]
+    pub(crate) denied: bool,
+
+    /// How the calls are shown; as JSON, one object a line
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(crate) format: FindingForm,
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {

@@ -114,6 +114,7 @@ bad_input!(
     stepyard::StepFailure,
     stepyard::component::LoadError,
     stepyard::document::Problems,
+    stepyard::policy::PolicyError,
 );
 
 impl From<std::io::Error> for Failure {

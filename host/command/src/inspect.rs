@@ -83,6 +83,7 @@ fn as_text(component: &Component, description: &Description) -> String {
         component.size(),
         match component.origin() {
             Origin::BuiltIn => "part of stepyard",
+            Origin::Pinned => "pinned by the operator",
             Origin::Elsewhere => "a file",
         },
     );

@@ -1,11 +1,13 @@
 //! The `stepyard` command.
 
 mod arguments;
+mod audit;
 mod check;
 mod doctor;
 mod exit;
 mod inspect;
 mod local_ecr;
+mod policy;
 mod run;
 mod session;
 mod view;
@@ -30,6 +32,8 @@ fn main() -> ExitCode {
             Command::Run(arguments) => run::run(arguments).await,
             Command::Check(arguments) => check::run(arguments).await,
             Command::Doctor(arguments) => doctor::run(arguments).await,
+            Command::Audit(command) => audit::run(&command),
+            Command::Policy(command) => policy::run(command).await,
             Command::Inspect(arguments) => inspect::run(arguments).await,
             Command::LocalEcr(arguments) => local_ecr::run(arguments).await,
         }

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use stepyard::audit::AuditFile;
 use stepyard::auth::ConnectorAuthenticator;
 use stepyard::auth::aws::{AwsEndpoints, EnvironmentOidcToken, OidcTokenFile};
 use stepyard::build::PushRecords;
@@ -13,6 +14,7 @@ use stepyard::component::CodeCache;
 use stepyard::configuration::{Configuration, EngineName, SecretSource};
 use stepyard::connector::{ConnectorKind, Connectors};
 use stepyard::ecr::aws::AwsEcr;
+use stepyard::policy::CedarPolicy;
 use stepyard::registry::{Endpoint, Endpoints, OciRegistry};
 use stepyard::secret::{
     CommandSecrets, DirectorySecrets, EnvironmentSecrets, FileSecrets, ScopedSecrets, SecretStore,
@@ -73,6 +75,7 @@ fn require_apart(configuration: &Configuration, workspace: &Path) -> Result<(), 
     });
     let folders = [
         ("the OIDC token", &configuration.aws.oidc_token_file),
+        ("the audit log", &configuration.audit.file),
         (
             "the cache of compiled components",
             &configuration.components.cache,
@@ -83,6 +86,8 @@ fn require_apart(configuration: &Configuration, workspace: &Path) -> Result<(), 
     let folders = folders
         .into_iter()
         .filter_map(|(what, path)| Some((what, path.as_ref()?)));
+    let policies = configuration.policy.files.iter();
+    let folders = folders.chain(policies.map(|path| ("the policy", path)));
     let workspace = workspace.canonicalize()?;
     for (what, path) in secrets.chain(folders) {
         if path
@@ -134,9 +139,29 @@ pub(crate) fn bare_host(configuration: &Configuration) -> Result<HostBuilder, Fa
     Ok(builder)
 }
 
+/// The rules of the configuration, and of further files.
+pub(crate) fn policy(
+    configuration: &Configuration,
+    further: &[PathBuf],
+) -> Result<CedarPolicy, Failure> {
+    let configured = &configuration.policy;
+    let mut builder = CedarPolicy::builder();
+    if configured.built_in {
+        builder = builder.with_built_in_rules();
+    }
+    for path in configured.files.iter().chain(further) {
+        builder = builder.file(path)?;
+    }
+    Ok(builder.build()?)
+}
+
 /// A host with every capability that the files configure.
-pub(crate) fn host(configuration: &Configuration, connectors: Connectors) -> Result<Host, Failure> {
-    host_with(configuration, connectors, |registry| registry)
+pub(crate) fn host(
+    configuration: &Configuration,
+    connectors: Connectors,
+    policy: CedarPolicy,
+) -> Result<Host, Failure> {
+    host_with(configuration, connectors, policy, |registry| registry)
 }
 
 /// The same host, whose requests to registries fail at the first attempt.
@@ -144,12 +169,19 @@ pub(crate) fn impatient_host(
     configuration: &Configuration,
     connectors: Connectors,
 ) -> Result<Host, Failure> {
-    host_with(configuration, connectors, OciRegistry::without_retries)
+    let policy = policy(configuration, &[])?;
+    host_with(
+        configuration,
+        connectors,
+        policy,
+        OciRegistry::without_retries,
+    )
 }
 
 fn host_with(
     configuration: &Configuration,
     connectors: Connectors,
+    policy: CedarPolicy,
     change: fn(OciRegistry) -> OciRegistry,
 ) -> Result<Host, Failure> {
     let mut endpoints = Endpoints::new();
@@ -191,9 +223,16 @@ fn host_with(
         .authenticator(authenticator)
         .secret_stores(stores)
         .allow(configuration.build.allow.iter().copied())
+        .policy(policy)
+        .policy_mode(configuration.policy.mode)
         .registry(change(
             OciRegistry::new(endpoints.clone()).map_err(StepFailure)?,
         ));
+    if let Some(file) = &configuration.audit.file {
+        let log = AuditFile::open(file, configuration.audit.sync)
+            .map_err(|error| Failure::new(Code::BadInput, error))?;
+        builder = builder.audit(log);
+    }
     if let Some(records) = push_records(configuration)? {
         builder = builder.push_records(records);
     }

@@ -2,7 +2,7 @@
 //!
 //! A block that begins with ```` ```console ```` and has the line `<!-- run -->` before it is run:
 //! each of its lines `$ stepyard …`, in a folder that holds the files of the blocks above it in
-//! the same page (those whose first line is `# file: NAME`). What the block shows below a command
+//! the same page (those whose first line is `# file: NAME`, or `// file: NAME`). What the block shows below a command
 //! is what it must print; a line `...` stands for any lines, and `…` within one for any text.
 //! `<!-- run N -->` expects the exit code N.
 //!
@@ -256,7 +256,9 @@ fn commands_print_what_the_pages_show() {
         let mut shell = Shell::new();
         for block in blocks(&text) {
             if let Some((first, lines)) = block.lines.split_first()
-                && let Some(name) = first.strip_prefix("# file: ")
+                && let Some(name) = ["# file: ", "// file: "]
+                    .iter()
+                    .find_map(|mark| first.strip_prefix(mark))
             {
                 shell.write(name, &(lines.join("\n") + "\n"));
             }

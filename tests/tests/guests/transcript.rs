@@ -28,6 +28,7 @@ impl EventSink for Transcript {
                 ..
             } => {
                 let decision = if permitted { "permitted" } else { "denied" };
+                let rule = rule.unwrap_or_else(|| "no rule".to_owned());
                 format!("{action} on {resource} is {decision} by {rule}")
             }
             EventKind::StepFinished { status, .. } => format!("{status:?}"),

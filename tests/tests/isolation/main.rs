@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use stepyard::auth::{Authenticator, Credential, Login};
 use stepyard::build::{Build, BuildEngine, BuiltImage, Feature, InspectEngine, Push};
 use stepyard::event::{EventKind, Reporter, channel};
-use stepyard::policy::{Access, Authorized, Decision, Policy, Principal};
+use stepyard::policy::{Authorized, Decision, Policy, Question};
 use stepyard::{CapabilityError, Component, ComponentSource, Host, RunRequest, Workspace};
 use stepyard_grammar::Digest;
 use stepyard_tests::guests;
@@ -154,10 +154,8 @@ impl Authenticator for Anonymous {
 struct PermitAll;
 
 impl Policy for PermitAll {
-    fn decide(&self, _: &Principal, _: &Access) -> Decision {
-        Decision::Permit {
-            rule: "permit-all".to_owned(),
-        }
+    fn decide(&self, _: &Question<'_>) -> Decision {
+        Decision::permit("permit-all")
     }
 }
 

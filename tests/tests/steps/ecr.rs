@@ -10,7 +10,7 @@ use stepyard::ecr::{
     ReplicationStatus, Repository, Scan, ScanFindings, SetRepositoryPolicy, StartScan,
 };
 use stepyard::event::{Event, EventKind, EventSink};
-use stepyard::policy::{Access, Authorized, Decision, Policy, Principal};
+use stepyard::policy::{Authorized, Decision, Policy, Question};
 use stepyard::{CapabilityError, ComponentSource, Host, RunRequest};
 use stepyard_tests::expectation::assert_expected;
 use stepyard_tests::guests;
@@ -162,14 +162,13 @@ impl Ecr for Memory {
 struct Permissive(Memory);
 
 impl Policy for Permissive {
-    fn decide(&self, _: &Principal, access: &Access) -> Decision {
+    fn decide(&self, question: &Question<'_>) -> Decision {
+        let access = question.access;
         let line = format!("{} on {}", access.action, access.resource);
         if !self.0.0.lock().unwrap().contains(&line) {
             self.0.note(line);
         }
-        Decision::Permit {
-            rule: "all".to_owned(),
-        }
+        Decision::permit("all")
     }
 }
 

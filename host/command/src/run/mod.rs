@@ -8,29 +8,49 @@ mod sequence;
 mod settings;
 
 use std::io::IsTerminal;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use stepyard::event::{Event, EventKind, EventSink};
+use stepyard::event::{Event, EventKind, EventSink, StepStatus};
 use stepyard::{ErrorKind, PushedImage, RunError, StepFailure};
 
 use crate::arguments::{EventForm, RunArguments};
 use crate::exit::{self, Code, Failure};
 use crate::session;
 use crate::view::{self, RunSummary, View, ViewKind, ViewOptions};
-use sequence::{Sequence, StepEnd};
+pub(crate) use sequence::{RunConditions, Sequence, StepEnd};
 
 /// The events of a run, on their way to the view.
 #[derive(Clone)]
 pub(crate) struct Events {
     view: Arc<dyn View>,
-    /// The images that the step which runs has pushed so far, also where it fails afterwards.
-    pushed: Arc<Mutex<Vec<PushedImage>>>,
+    noted: Arc<Mutex<Noted>>,
+}
+
+/// What the step which runs has done so far, also where it fails afterwards.
+#[derive(Default)]
+struct Noted {
+    pushed: Vec<PushedImage>,
+    would_be_denied: u64,
+    audit: Option<String>,
 }
 
 impl Events {
-    fn take_pushed(&self) -> Vec<PushedImage> {
-        std::mem::take(&mut self.pushed.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Events for nobody but `view`.
+    pub(crate) fn new(view: Arc<dyn View>) -> Self {
+        Self {
+            view,
+            noted: Arc::default(),
+        }
+    }
+
+    /// What was noted since this was asked last.
+    fn take(&self) -> Noted {
+        std::mem::take(&mut self.noted())
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sink(&self) -> Arc<dyn EventSink> {
@@ -40,9 +60,18 @@ impl Events {
 
 impl EventSink for Events {
     fn emit(&self, event: Event) {
-        if let EventKind::ImagePushed(image) = &event.kind {
-            let mut pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
-            pushed.push(image.clone());
+        match &event.kind {
+            EventKind::ImagePushed(image) => self.noted().pushed.push(image.clone()),
+            EventKind::StepFinished {
+                would_be_denied,
+                audit,
+                ..
+            } => {
+                let mut noted = self.noted();
+                noted.would_be_denied += would_be_denied;
+                noted.audit.clone_from(audit);
+            }
+            _ => {}
         }
         self.view.emit(event);
     }
@@ -54,7 +83,8 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
     let configuration = session::configuration(input.config.as_deref())?;
     let connectors = session::connectors(input)?;
     let workspace = session::workspace(&configuration, input)?;
-    let host = session::host(&configuration, connectors.clone())?;
+    let policy = session::policy(&configuration, &input.policies)?;
+    let host = session::host(&configuration, connectors.clone(), policy)?;
     let plan = plan::Plan::read(&host, input, &configuration).await?;
     let scope = scope::RunScope::new(input, &plan, true)?;
     plan.check(&host, &connectors, &scope).await?;
@@ -69,13 +99,19 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
         plan: &plan,
         scope: &scope,
         workspace,
-        timeout: arguments.timeout,
-        events: Events {
-            view: view.clone(),
-            pushed: Arc::default(),
+        conditions: RunConditions {
+            timeout: arguments.timeout,
+            branch: input.branch.clone(),
+            allows_imports: allows_imports(&arguments)?,
+            dry_run: arguments.dry_run.then_some(configuration.policy.mode),
+            records: None,
         },
+        events: Events::new(view.clone()),
     };
-    let mut ended = Ended::default();
+    let mut ended = Ended {
+        is_dry: arguments.dry_run,
+        ..Ended::default()
+    };
     let running = sequence.run(|end| ended.take(end));
     let interrupted = tokio::select! {
         // Dropping what runs stops the work behind it.
@@ -104,6 +140,8 @@ struct Ended {
     images: Vec<PushedImage>,
     errors: Vec<RunError>,
     code: Code,
+    /// Whether nothing was done that others should read of.
+    is_dry: bool,
 }
 
 impl Default for Ended {
@@ -113,6 +151,7 @@ impl Default for Ended {
             images: Vec::new(),
             errors: Vec::new(),
             code: Code::Done,
+            is_dry: false,
         }
     }
 }
@@ -121,29 +160,50 @@ impl Ended {
     /// Keeps what a step left, and writes what an agent reads at once: a later step that fails
     /// must not lose it.
     fn take(&mut self, end: StepEnd) -> Result<(), Failure> {
-        let code = match &end.error {
-            Some(RunError::Step(StepFailure(error)))
-                if error.kind == ErrorKind::InvalidSettings
-                    && end.summary.status == stepyard::event::StepStatus::Failed =>
-            {
-                Code::BadInput
-            }
-            _ => end.summary.status.into(),
-        };
+        let code = code(&end);
         if self.code == Code::Done {
             self.code = code;
         }
-        if let Some(outcome) = end.outcome {
+        if let (Some(outcome), false) = (end.outcome, self.is_dry) {
             results::append_outputs(&outcome.outputs)?;
         }
         if !end.summary.images.is_empty() {
             self.images.extend(end.summary.images.iter().cloned());
-            results::write_artifacts(&self.images)?;
+            if !self.is_dry {
+                results::write_artifacts(&self.images)?;
+            }
         }
         self.errors.extend(end.error);
         self.summary.steps.push(end.summary);
         Ok(())
     }
+}
+
+/// What a step's end is for the exit code.
+fn code(end: &StepEnd) -> Code {
+    match &end.error {
+        Some(RunError::Step(StepFailure(error)))
+            if error.kind == ErrorKind::InvalidSettings
+                && end.summary.status == StepStatus::Failed =>
+        {
+            Code::BadInput
+        }
+        _ => end.summary.status.into(),
+    }
+}
+
+/// Whether the person at the keyboard grants a component what it imports. In CI there is nobody
+/// at a keyboard, and who writes the command line there is whom the policy is for.
+fn allows_imports(arguments: &RunArguments) -> Result<bool, Failure> {
+    let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
+    if arguments.allow_imports && in_ci {
+        return Err(Failure::input(
+            "--allow-imports is refused where the variable CI is set",
+            "write what the component may do into a policy: `stepyard policy init --component \
+             PATH` prints one, and [policy] of stepyard.toml names its file",
+        ));
+    }
+    Ok(arguments.allow_imports)
 }
 
 fn view_kind(form: EventForm) -> ViewKind {

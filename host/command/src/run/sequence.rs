@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use stepyard::event::{EventKind, StepStatus};
 use stepyard::pipeline::{FailureAction, FailureError, WhenStatus};
+use stepyard::policy::{CallRecords, PolicyMode};
 use stepyard::{ErrorKind, Host, Outcome, RunError, RunRequest, StepFailure, Workspace};
 
 use super::plan::{Plan, PlannedStep};
@@ -12,26 +13,41 @@ use crate::exit::Failure;
 use crate::view::StepSummary;
 
 /// What the steps of one command share.
-pub(super) struct Sequence<'a> {
-    pub(super) host: &'a Host,
-    pub(super) plan: &'a Plan,
-    pub(super) scope: &'a RunScope,
-    pub(super) workspace: Workspace,
-    pub(super) timeout: Option<Duration>,
-    pub(super) events: super::Events,
+pub(crate) struct Sequence<'a> {
+    pub(crate) host: &'a Host,
+    pub(crate) plan: &'a Plan,
+    pub(crate) scope: &'a RunScope,
+    pub(crate) workspace: Workspace,
+    pub(crate) conditions: RunConditions,
+    pub(crate) events: super::Events,
+}
+
+/// How the steps are run.
+#[derive(Clone, Default)]
+pub(crate) struct RunConditions {
+    /// Ends a step that runs for longer.
+    pub(crate) timeout: Option<Duration>,
+    /// The branch that is built.
+    pub(crate) branch: Option<String>,
+    /// Whether components are granted what they import.
+    pub(crate) allows_imports: bool,
+    /// Whether nothing is changed, and what then becomes of denials.
+    pub(crate) dry_run: Option<PolicyMode>,
+    /// Where it is kept what the policy is asked and answers.
+    pub(crate) records: Option<CallRecords>,
 }
 
 /// How one step ended.
-pub(super) struct StepEnd {
-    pub(super) summary: StepSummary,
-    pub(super) outcome: Option<Outcome>,
-    pub(super) error: Option<RunError>,
+pub(crate) struct StepEnd {
+    pub(crate) summary: StepSummary,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) error: Option<RunError>,
     aborts: bool,
 }
 
 impl Sequence<'_> {
     /// Runs the steps in order and hands each end to `ended`.
-    pub(super) async fn run(
+    pub(crate) async fn run(
         &self,
         mut ended: impl FnMut(StepEnd) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
@@ -96,6 +112,8 @@ impl Sequence<'_> {
             status: StepStatus::Skipped,
             milliseconds: 0,
             error: Some(reason),
+            would_be_denied: 0,
+            audit: None,
         });
         StepEnd {
             summary: summary(step, StepStatus::Skipped, Duration::ZERO),
@@ -103,6 +121,26 @@ impl Sequence<'_> {
             error: None,
             aborts: false,
         }
+    }
+
+    fn under_conditions(&self, mut request: RunRequest) -> RunRequest {
+        let conditions = &self.conditions;
+        if let Some(pipeline) = &self.plan.pipeline.identifier {
+            request = request.pipeline(pipeline.to_string());
+        }
+        if let Some(branch) = &conditions.branch {
+            request = request.branch(branch);
+        }
+        if conditions.allows_imports {
+            request = request.allow_imports();
+        }
+        if let Some(mode) = conditions.dry_run {
+            request = request.dry_run(mode);
+        }
+        if let Some(records) = &conditions.records {
+            request = request.record_calls(records.clone());
+        }
+        request
     }
 
     /// Runs a step, and again where its failure strategies say so.
@@ -116,14 +154,17 @@ impl Sequence<'_> {
                 .placeholders(settings.placeholders)
                 .workspace(self.workspace.clone())
                 .events(self.events.clone());
-            if let Some(timeout) = shorter(step.timeout, self.timeout) {
+            if let Some(timeout) = shorter(step.timeout, self.conditions.timeout) {
                 request = request.timeout(timeout);
             }
+            request = self.under_conditions(request);
             let error = match self.host.run(&step.component, request).await {
                 Ok(outcome) => {
                     self.scope.add_outputs(&step.identifier, &outcome.outputs);
                     let mut summary = summary(step, StepStatus::Succeeded, begin.elapsed());
-                    self.events.take_pushed();
+                    let noted = self.events.take();
+                    summary.would_be_denied = noted.would_be_denied;
+                    summary.audit = noted.audit;
                     summary.images.clone_from(&outcome.images);
                     summary.outputs.clone_from(&outcome.outputs);
                     return Ok(StepEnd {
@@ -160,7 +201,10 @@ impl Sequence<'_> {
                 _ => error.status(),
             };
             let mut summary = summary(step, status, begin.elapsed());
-            summary.images = self.events.take_pushed();
+            let noted = self.events.take();
+            summary.images = noted.pushed;
+            summary.would_be_denied = noted.would_be_denied;
+            summary.audit = noted.audit;
             return Ok(StepEnd {
                 summary,
                 outcome: None,
@@ -185,6 +229,8 @@ fn summary(step: &PlannedStep, status: StepStatus, duration: Duration) -> StepSu
         duration,
         images: Vec::new(),
         outputs: Vec::new(),
+        would_be_denied: 0,
+        audit: None,
     }
 }
 

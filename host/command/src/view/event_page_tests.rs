@@ -66,7 +66,8 @@ fn samples() -> Vec<EventKind> {
             action: "push",
             resource: format!("{registry}/app"),
             permitted: true,
-            rule: "own-repository".to_owned(),
+            rule: Some("own-repository".to_owned()),
+            observed: false,
         },
         EventKind::CallFinished {
             call: 7,
@@ -87,6 +88,8 @@ fn samples() -> Vec<EventKind> {
             status: StepStatus::Failed,
             milliseconds: 12_345,
             error: Some("the tag 1.0 is taken and immutable".to_owned()),
+            would_be_denied: 0,
+            audit: None,
         },
     ]
 }

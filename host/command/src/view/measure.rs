@@ -30,7 +30,7 @@ pub(super) fn rate(bytes: u64) -> String {
 }
 
 /// A duration: `340ms`, `12.3s`, `2m 05s`, `1h 02m`.
-pub(super) fn duration(duration: Duration) -> String {
+pub(crate) fn duration(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     let seconds = duration.as_secs();
     if milliseconds < 1000 {

@@ -26,7 +26,9 @@ use std::sync::Arc;
 use stepyard::event::EventSink;
 
 pub(crate) use findings::{FindingView, findings};
+pub(crate) use measure::duration;
 pub(crate) use summary::{RunSummary, StepSummary};
+pub(crate) use text::one_line;
 
 /// The form in which a run is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

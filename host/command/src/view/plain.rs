@@ -149,13 +149,17 @@ impl<W: Write> State<W> {
                 resource,
                 permitted,
                 rule,
+                observed,
             } => {
                 let resource = one_line(resource);
-                let rule = one_line(rule);
+                let by = text::decided_by(rule.as_deref());
                 match permitted {
                     true if !verbose => return None,
-                    true => format!("call {call}: {action} {resource}, permitted by {rule}"),
-                    false => format!("denied: {action} {resource}, by {rule}"),
+                    true => format!("call {call}: {action} {resource}, permitted by {by}"),
+                    false if *observed => {
+                        format!("would be denied: {action} {resource}, by {by}")
+                    }
+                    false => format!("denied: {action} {resource}, by {by}"),
                 }
             }
             EventKind::CallFinished {

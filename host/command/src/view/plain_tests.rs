@@ -71,6 +71,8 @@ fn finished(status: StepStatus, milliseconds: u64) -> EventKind {
         status,
         milliseconds,
         error: (status != StepStatus::Succeeded).then(|| "no room".to_owned()),
+        would_be_denied: 0,
+        audit: None,
     }
 }
 
@@ -80,7 +82,8 @@ fn calls() -> Vec<(&'static str, EventKind)> {
         action: "push",
         resource: "registry.test/app".to_owned(),
         permitted,
-        rule: "own-repository".to_owned(),
+        rule: Some("own-repository".to_owned()),
+        observed: false,
     };
     let finished = |call, error| EventKind::CallFinished {
         call,

@@ -31,6 +31,10 @@ pub(crate) struct StepSummary {
     pub(crate) images: Vec<PushedImage>,
     /// Its outputs: names and values.
     pub(crate) outputs: Vec<(String, String)>,
+    /// How many of its calls were made though the policy denies them, because it only observes.
+    pub(crate) would_be_denied: u64,
+    /// The head of the audit log after it, where there is one.
+    pub(crate) audit: Option<String>,
 }
 
 /// The summary as lines: for a terminal of `theme`, or plain. A table that is wider than `width`
@@ -52,6 +56,8 @@ pub(super) fn lines(summary: &RunSummary, theme: Option<Theme>, width: usize) ->
     section("Steps", step_lines(summary, theme));
     section("Pushed", image_lines(summary, width.saturating_sub(2)));
     section("Outputs", output_lines(summary));
+    section("Policy", policy_lines(summary));
+    section("Audit", audit_lines(summary));
     lines
 }
 
@@ -84,6 +90,27 @@ fn step_lines(summary: &RunSummary, theme: Option<Theme>) -> Vec<String> {
         ]);
     }
     table(&rows)
+}
+
+fn policy_lines(summary: &RunSummary) -> Vec<String> {
+    let steps = summary.steps.iter();
+    let steps = steps.filter(|step| step.would_be_denied > 0);
+    steps
+        .map(|step| {
+            let (name, count) = (text::one_line(&step.step), step.would_be_denied);
+            let calls = if count == 1 { "call" } else { "calls" };
+            format!("{name}: {count} {calls} would be denied; the policy only observes")
+        })
+        .collect()
+}
+
+/// The head after the last step, which stands for all before it.
+fn audit_lines(summary: &RunSummary) -> Vec<String> {
+    let mut heads = summary.steps.iter().rev();
+    let head = heads.find_map(|step| step.audit.as_deref());
+    head.map(|head| format!("head {}", text::one_line(head)))
+        .into_iter()
+        .collect()
 }
 
 fn image_lines(summary: &RunSummary, width: usize) -> Vec<String> {
@@ -173,6 +200,8 @@ mod tests {
             duration: Duration::from_secs(seconds),
             images: Vec::new(),
             outputs: Vec::new(),
+            would_be_denied: 0,
+            audit: None,
         };
         let image = |tag: &str, size| PushedImage {
             registry: "registry.test".to_owned(),

@@ -9,7 +9,7 @@ use super::measure;
 use super::transfer::{Layer, Transfer};
 
 /// `text` on one line, without control characters.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     printable(text).replace('\n', " ").replace('\t', "    ")
 }
 
@@ -77,4 +77,9 @@ pub(super) fn moving(transfer: &Transfer, now: OffsetDateTime) -> Option<String>
 /// Writes `text` on standard error. Where that fails, nobody can be told.
 pub(super) fn write_error(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+}
+
+/// What decided on a call.
+pub(super) fn decided_by(rule: Option<&str>) -> String {
+    rule.map_or_else(|| "no rule".to_owned(), one_line)
 }

@@ -22,6 +22,7 @@ mod errors;
 mod faults;
 mod identities;
 mod nowhere;
+mod policies;
 mod repository;
 mod secrets;
 mod support;

@@ -133,13 +133,17 @@ impl Screen {
                 resource,
                 permitted,
                 rule,
+                observed,
             } => {
                 let what = text::one_line(&format!("{action} {resource}"));
-                let rule = text::one_line(rule);
+                let by = text::decided_by(rule.as_deref());
                 if *permitted {
-                    self.detail(|| format!("call {call}: {what}, permitted by {rule}"))
+                    self.detail(|| format!("call {call}: {what}, permitted by {by}"))
+                } else if *observed {
+                    let line = format!("would be denied: {what}, by {by}");
+                    vec![self.theme.paint(Role::Warning, &format!("  {line}"))]
                 } else {
-                    let line = format!("denied: {what}, by {rule}");
+                    let line = format!("denied: {what}, by {by}");
                     vec![self.theme.paint(Role::Failure, &format!("  {line}"))]
                 }
             }

@@ -72,6 +72,8 @@ impl Display {
             status,
             milliseconds,
             error: None,
+            would_be_denied: 0,
+            audit: None,
         };
         self.emit(step, kind);
     }
@@ -242,7 +244,8 @@ fn messages_stay() {
         action: "push",
         resource: "registry.test/app".to_owned(),
         permitted: true,
-        rule: "own-repository".to_owned(),
+        rule: Some("own-repository".to_owned()),
+        observed: false,
     };
     let all = |verbose| {
         let mut display = Display::new(verbose);
