@@ -127,18 +127,16 @@ fn visit(
     ];
     tour.run(&mut stepyard.run(&settings), 0)?;
 
-    if hostile.is_file() {
-        tour.say("a stranger's component tries to push to the same registry; no rule permits it");
-        let hostile = hostile.to_string_lossy();
-        tour.run(&mut stepyard.run(&["--component", &hostile]), DENIED)?;
-        tour.say("denied, as it should be");
-    } else {
-        tour.say(&format!(
-            "skipped a stranger's component: {} is not there",
-            hostile.display()
-        ));
-    }
     show_image(tour, engine, &ecr, folder)?;
+
+    tour.say("a stranger's component tries to push to the same registry; no rule permits it");
+    let hostile = hostile.to_string_lossy();
+    tour.run(&mut stepyard.run(&["--component", &hostile]), DENIED)?;
+    tour.say("denied, as it should be; what it asks for in all, found without doing any of it:");
+    tour.run(
+        &mut stepyard.command(&["policy", "explain"], &["--component", &hostile]),
+        DENIED,
+    )?;
     if options.keep {
         tour.say("everything runs on until Ctrl-C");
         interrupt::wait();

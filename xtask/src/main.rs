@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask prepare | test | faults | fixtures | services | demo |
+//! The project's own tasks: `cargo xtask prepare | test | faults | mutants | fixtures | services | demo |
 //! bench`.
 #![allow(
     clippy::print_stdout,
@@ -16,6 +16,7 @@ mod faults;
 mod fixtures;
 mod http;
 mod interrupt;
+mod mutants;
 mod paths;
 mod prepare;
 mod process;
@@ -46,6 +47,8 @@ enum Task {
     Test(test::Options),
     /// Fail each request of a run in each way, and check that no tag names a wrong image
     Faults,
+    /// Let the gate permit one denied action after another, and check that a test fails each time
+    Mutants(mutants::Options),
     /// Build the guest fixtures in tests/guests
     Fixtures,
     /// Start the services that the tests use, print their variables, and wait for Ctrl-C
@@ -63,6 +66,10 @@ enum Task {
 }
 
 fn main() -> ExitCode {
+    if mutants::is_called_as_compiler() {
+        eprintln!("error: starting the compiler: {}", mutants::compile());
+        return ExitCode::FAILURE;
+    }
     let arguments = Arguments::parse();
     let outcome = match arguments.task {
         Task::Keep(options) => {
@@ -89,6 +96,7 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Test(options) => return Ok(test::run(&options)),
         Task::Faults => return faults::run(),
+        Task::Mutants(options) => return mutants::run(&options),
         Task::Fixtures => {
             prepare::wasm_target::install()?;
             for component in fixtures::build(None)? {

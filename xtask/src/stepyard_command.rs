@@ -79,9 +79,14 @@ impl Stepyard {
 
     /// `stepyard run ARGUMENTS`
     pub(crate) fn run(&self, arguments: &[&str]) -> Command {
+        self.command(&["run"], arguments)
+    }
+
+    /// `stepyard SUBCOMMAND ARGUMENTS` of one that looks at steps.
+    pub(crate) fn command(&self, subcommand: &[&str], arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command
-            .arg("run")
+            .args(subcommand)
             .args(arguments)
             .args([
                 "--connectors",
