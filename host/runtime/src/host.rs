@@ -17,7 +17,7 @@ use crate::component::state::{Capabilities, RunContext, RunState};
 use crate::component::{
     CodeCache, Component, ComponentSource, Description, Limits, LoadError, Origin,
 };
-use crate::dry_run;
+use crate::dry_run::{self, DryRun};
 use crate::event::{EventKind, EventSink, LogLevel, NoEvents, Reporter, StepStatus};
 use crate::outcome::Outcome;
 use crate::policy::{
@@ -153,8 +153,8 @@ impl Host {
         };
         let wall_clock = request.wall_clock(self.shared.limits.wall_clock);
         let limits = request.tightened(&self.shared.limits);
-        let capabilities = match request.dry_run {
-            Some(_) => dry_run::capabilities(&self.shared.capabilities),
+        let capabilities = match &request.dry_run {
+            Some(run) => dry_run::capabilities(&self.shared.capabilities, run),
             None => self.shared.capabilities.clone(),
         };
         let audit = self.shared.audit.clone();
@@ -293,7 +293,7 @@ impl Host {
         }
         tell_what_no_rule_permits(&*policy, &principal, component, reporter);
         let wall_clock = request.wall_clock(shared.limits.wall_clock);
-        let mode = request.dry_run.unwrap_or(shared.mode);
+        let mode = request.dry_run.as_ref().map_or(shared.mode, DryRun::mode);
         if let Some(audit) = &audit {
             audit.begin(&principal, mode, policy.digest())?;
         }

@@ -33,6 +33,7 @@ mod workspace;
 
 pub use capability::{CapabilityError, ErrorKind};
 pub use component::{Component, ComponentSource, Limits};
+pub use dry_run::DryRun;
 pub use host::{Host, HostBuilder, HostError};
 pub use outcome::{Outcome, PushedImage};
 pub use private_folder::PrivateFolderError;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use crate::audit::AuditError;
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::component::{GuestFailure, Limits};
+use crate::dry_run::DryRun;
 use crate::event::{EventSink, NoEvents, StepStatus};
-use crate::policy::{CallRecords, NamingError, PolicyMode};
+use crate::policy::{CallRecords, NamingError};
 use crate::secret::{Mask, Placeholders};
 use crate::workspace::Workspace;
 
@@ -25,7 +26,7 @@ pub struct RunRequest {
     pub(crate) branch: Option<String>,
     pub(crate) allows_imports: bool,
     pub(crate) records: Option<CallRecords>,
-    pub(crate) dry_run: Option<PolicyMode>,
+    pub(crate) dry_run: Option<DryRun>,
     pub(crate) would_be_denied: Arc<AtomicU64>,
 }
 
@@ -71,11 +72,10 @@ impl RunRequest {
         self
     }
 
-    /// Changes nothing: what reads acts, what writes answers as if it had been done. Denials are
-    /// treated as `mode` says, so that all of a run's calls can be seen.
+    /// Changes nothing: what reads acts, what writes answers as if it had been done.
     #[must_use]
-    pub fn dry_run(mut self, mode: PolicyMode) -> Self {
-        self.dry_run = Some(mode);
+    pub fn dry_run(mut self, run: DryRun) -> Self {
+        self.dry_run = Some(run);
         self
     }
 

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use stepyard::RunError;
 use stepyard::event::{Event, EventSink};
 use stepyard::policy::{CallRecords, CedarPolicy, DecidedCall, PolicyMode, Principal};
+use stepyard::{DryRun, RunError};
 
 use crate::arguments::InputArguments;
 use crate::exit::{Code, Failure};
@@ -53,7 +53,7 @@ pub(super) async fn rehearse(input: &InputArguments) -> Result<Rehearsal, Failur
         workspace,
         conditions: RunConditions {
             branch: input.branch.clone(),
-            dry_run: Some(PolicyMode::Observe),
+            dry_run: Some(DryRun::new(PolicyMode::Observe)),
             records: Some(records.clone()),
             ..RunConditions::default()
         },

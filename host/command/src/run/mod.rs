@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use stepyard::event::{Event, EventKind, EventSink, StepStatus};
-use stepyard::{ErrorKind, PushedImage, RunError, StepFailure};
+use stepyard::{DryRun, ErrorKind, PushedImage, RunError, StepFailure};
 
 use crate::arguments::{EventForm, RunArguments};
 use crate::exit::{self, Code, Failure};
@@ -103,7 +103,9 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
             timeout: arguments.timeout,
             branch: input.branch.clone(),
             allows_imports: allows_imports(&arguments)?,
-            dry_run: arguments.dry_run.then_some(configuration.policy.mode),
+            dry_run: arguments
+                .dry_run
+                .then(|| DryRun::new(configuration.policy.mode)),
             records: None,
         },
         events: Events::new(view.clone()),

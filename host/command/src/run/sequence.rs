@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use stepyard::event::{EventKind, StepStatus};
 use stepyard::pipeline::{FailureAction, FailureError, WhenStatus};
-use stepyard::policy::{CallRecords, PolicyMode};
-use stepyard::{ErrorKind, Host, Outcome, RunError, RunRequest, StepFailure, Workspace};
+use stepyard::policy::CallRecords;
+use stepyard::{DryRun, ErrorKind, Host, Outcome, RunError, RunRequest, StepFailure, Workspace};
 
 use super::plan::{Plan, PlannedStep};
 use super::scope::RunScope;
@@ -31,8 +31,8 @@ pub(crate) struct RunConditions {
     pub(crate) branch: Option<String>,
     /// Whether components are granted what they import.
     pub(crate) allows_imports: bool,
-    /// Whether nothing is changed, and what then becomes of denials.
-    pub(crate) dry_run: Option<PolicyMode>,
+    /// Where nothing is changed: what the steps would have written.
+    pub(crate) dry_run: Option<DryRun>,
     /// Where it is kept what the policy is asked and answers.
     pub(crate) records: Option<CallRecords>,
 }
@@ -134,8 +134,8 @@ impl Sequence<'_> {
         if conditions.allows_imports {
             request = request.allow_imports();
         }
-        if let Some(mode) = conditions.dry_run {
-            request = request.dry_run(mode);
+        if let Some(run) = &conditions.dry_run {
+            request = request.dry_run(run.clone());
         }
         if let Some(records) = &conditions.records {
             request = request.record_calls(records.clone());

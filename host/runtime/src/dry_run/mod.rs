@@ -1,5 +1,5 @@
-//! A run in which nothing is changed: what reads acts, what writes answers as if it had been done,
-//! and later reads of the same run agree with that. It knows no step.
+//! Runs in which nothing is changed: what reads acts, what writes answers as if it had been done,
+//! and later reads agree with that. It knows no step.
 
 mod ecr;
 mod engine;
@@ -13,10 +13,35 @@ use self::engine::DryEngine;
 use self::registry::DryRegistry;
 use self::written::Written;
 use crate::component::state::Capabilities;
+use crate::policy::PolicyMode;
 
-/// The capabilities of a host for one dry run.
-pub(crate) fn capabilities(capabilities: &Capabilities) -> Capabilities {
-    let written = Written::default();
+/// Steps that are run without changing anything ([`crate::RunRequest::dry_run`]). Those that are
+/// given clones of it see what the others would have written. Cheap to clone.
+#[derive(Clone)]
+pub struct DryRun {
+    mode: PolicyMode,
+    written: Written,
+}
+
+impl DryRun {
+    /// One in which nothing has been written, and denials are treated as `mode` says: observed,
+    /// all that a step asks for can be seen.
+    pub fn new(mode: PolicyMode) -> Self {
+        Self {
+            mode,
+            written: Written::default(),
+        }
+    }
+
+    /// What becomes of denials.
+    pub(crate) fn mode(&self) -> PolicyMode {
+        self.mode
+    }
+}
+
+/// The capabilities of a host for one step of a dry run.
+pub(crate) fn capabilities(capabilities: &Capabilities, run: &DryRun) -> Capabilities {
+    let written = run.written.clone();
     Capabilities {
         engine: capabilities.engine.clone().map(|engine| {
             Arc::new(DryEngine {

@@ -14,7 +14,7 @@ use std::sync::{Arc, LazyLock};
 
 use cedar_policy::{
     ActionConstraint, Authorizer, Effect, EntityUid, PolicyId, PolicySet, PrincipalConstraint,
-    Schema,
+    Response, Schema,
 };
 
 pub use error::PolicyError;
@@ -31,9 +31,9 @@ pub const SCHEMA: &str = include_str!("schema.cedarschema");
 /// The rules that hold unless the operator leaves them out.
 pub const BUILT_IN_RULES: &str = include_str!("built_in.cedar");
 
-/// What Cedar may use of the stack for one decision, in bytes. It refuses to decide on less than
-/// 100 KiB.
-const STACK: usize = 512 << 10;
+/// What Cedar may use of the stack for one decision, in bytes. It answers that its recursion limit
+/// is reached where less than about 100 KiB are left, also when entities are made.
+const STACK: usize = 256 << 10;
 
 static PARSED_SCHEMA: LazyLock<Result<Schema, String>> = LazyLock::new(|| {
     Schema::from_cedarschema_str(SCHEMA)
@@ -107,14 +107,20 @@ impl CedarPolicy {
 
 impl Policy for CedarPolicy {
     fn decide(&self, question: &Question<'_>) -> Decision {
-        let request = match self.shared.entities.request(question) {
-            Ok(request) => request,
+        // The caller may run on the stack of a guest's fibre, whose size Cedar cannot see.
+        let response =
+            stacker::maybe_grow(STACK, STACK * 2, || {
+                let asked = self.shared.entities.request(question)?;
+                Ok(Authorizer::new().is_authorized(
+                    &asked.request,
+                    &self.shared.rules,
+                    &asked.entities,
+                ))
+            });
+        let response: Response = match response {
+            Ok(response) => response,
             Err(problem) => return undecided(&problem),
         };
-        // The caller may run on the stack of a guest's fibre, whose size Cedar cannot see.
-        let response = stacker::maybe_grow(STACK / 2, STACK, || {
-            Authorizer::new().is_authorized(&request.request, &self.shared.rules, &request.entities)
-        });
         let diagnostics = response.diagnostics();
         // A rule that fails does not count, so one that forbids would be passed over.
         if let Some(error) = diagnostics.errors().next() {
