@@ -11,6 +11,7 @@
     reason = "a failed assumption fails the test"
 )]
 
+mod audit;
 mod base_images;
 mod build_push;
 mod build_secrets;

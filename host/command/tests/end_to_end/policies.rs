@@ -7,13 +7,6 @@ use crate::support::project::Project;
 use crate::support::run::{self, Run};
 use crate::support::{REGISTRY, service};
 
-/// Adds a table to the operator's configuration.
-fn configure(project: &Project, backend: &Backend, more: &str) {
-    project.reach(backend);
-    let before = project.read("stepyard.toml");
-    project.write("stepyard.toml", &format!("{before}\n{more}"));
-}
-
 /// `stepyard policy SUBCOMMAND ARGUMENTS` with the project's files.
 fn policy(project: &Project, subcommand: &str, arguments: &[&str]) -> Run {
     let mut command = project.command(&["policy", subcommand]);
@@ -105,7 +98,7 @@ fn a_generated_policy_permits_the_run_and_nothing_else() {
         assert!(text.contains(expected), "{expected} is not in\n{text}");
     }
     let only_the_file = "[policy]\nfiles = [\"policy.cedar\"]\nbuilt-in = false\n";
-    configure(&project, &backend, only_the_file);
+    project.configure(&backend, only_the_file);
     run::to_end(&mut project.command(&["policy", "check"])).expect(0);
     policy(&project, "explain", &["pipeline.yaml"])
         .expect(0)
@@ -136,7 +129,7 @@ fn each_line_of_a_generated_policy_is_needed() {
         .expect(0)
         .stdout;
     let only_the_file = "[policy]\nfiles = [\"policy.cedar\"]\nbuilt-in = false\n";
-    configure(&project, &backend, only_the_file);
+    project.configure(&backend, only_the_file);
     let rules: Vec<&str> = text.split_inclusive(";\n").collect();
     assert!(rules.len() > 6, "{text}");
     for left_out in 0..rules.len() {
@@ -164,7 +157,7 @@ fn a_rule_of_the_operator_forbids_what_the_settings_name() {
                  forbid (principal, action in Action::\"write-images\", resource)\n\
                  when { context has tag && context.tag == \"latest\" };\n";
     project.write("policy.cedar", rules);
-    configure(&project, &backend, "[policy]\nfiles = [\"policy.cedar\"]\n");
+    project.configure(&backend, "[policy]\nfiles = [\"policy.cedar\"]\n");
     project
         .run()
         .expect(3)
@@ -174,7 +167,7 @@ fn a_rule_of_the_operator_forbids_what_the_settings_name() {
     assert_eq!(backend.digest(&project.repository, "latest"), None);
 
     let observing = "[policy]\nfiles = [\"policy.cedar\"]\nmode = \"observe\"\n";
-    configure(&project, &backend, observing);
+    project.configure(&backend, observing);
     project
         .run()
         .expect(0)
@@ -192,7 +185,7 @@ fn a_rule_asks_whether_a_tag_exists() {
     let rules = "@id(\"tags-stay\")\nforbid (principal, action in Action::\"write-images\", resource)\n\
                  when { context has tagExists && context.tagExists };\n";
     project.write("policy.cedar", rules);
-    configure(&project, &backend, "[policy]\nfiles = [\"policy.cedar\"]\n");
+    project.configure(&backend, "[policy]\nfiles = [\"policy.cedar\"]\n");
     project.run().expect(0);
     let first = backend.digest(&project.repository, "one");
     project.dockerfile("LABEL version=2");
@@ -286,7 +279,7 @@ fn wrong_rules_are_told_with_their_place() {
         .says("policy.cedar:2:")
         .says("tga")
         .says("stepyard policy schema");
-    configure(&project, &backend, "[policy]\nfiles = [\"policy.cedar\"]\n");
+    project.configure(&backend, "[policy]\nfiles = [\"policy.cedar\"]\n");
     project.dockerfile("");
     project.pipeline("[one]", "");
     project.run().expect(2).says("policy.cedar:2:");

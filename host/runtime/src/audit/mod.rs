@@ -10,6 +10,8 @@ mod file;
 mod line;
 mod record;
 mod run;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use chain::AuditHead;

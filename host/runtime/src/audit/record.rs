@@ -43,6 +43,8 @@ pub enum AuditRecord<'a> {
     Intent {
         /// Counts the calls of a run from 1.
         call: u64,
+        /// The digest of the component's bytes.
+        component: &'a str,
         /// What the call would do, and what the policy says of each; the main thing first.
         accesses: Vec<AuditAccess<'a>>,
         /// Whether the call is made.

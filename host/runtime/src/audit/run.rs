@@ -1,7 +1,7 @@
 //! The records of one run.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use time::OffsetDateTime;
@@ -22,6 +22,8 @@ pub(crate) struct RunAudit {
     run: Arc<str>,
     reporter: Reporter,
     calls: Arc<AtomicU64>,
+    /// The digest of what runs, from its beginning.
+    component: Arc<OnceLock<String>>,
 }
 
 impl RunAudit {
@@ -32,6 +34,7 @@ impl RunAudit {
             run: run.into(),
             reporter,
             calls: Arc::default(),
+            component: Arc::default(),
         }
     }
 
@@ -51,6 +54,7 @@ impl RunAudit {
         mode: PolicyMode,
         policy: Option<&str>,
     ) -> Result<(), AuditError> {
+        self.component.get_or_init(|| principal.digest.clone());
         let component = AuditedComponent {
             name: &principal.name,
             version: &principal.version,
@@ -98,6 +102,7 @@ impl RunAudit {
         });
         self.record(AuditRecord::Intent {
             call,
+            component: self.component.get().map_or("", String::as_str),
             accesses: accesses.collect(),
             decision,
         })?;

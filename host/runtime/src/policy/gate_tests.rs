@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use stepyard_grammar::{Digest, RegistryHost, RepositoryName, Tag};
 
 use super::*;
+use crate::audit::{AuditEntry, AuditError, AuditHead, AuditSink};
 use crate::event::{Event, channel};
 use crate::policy::{Action, CedarPolicy, Resource};
 use crate::registry::{Descriptor, GetManifest, ListTags, Manifest, PutManifest};
@@ -225,5 +226,94 @@ async fn a_call_is_not_decided_without_knowing_what_the_policy_asks() {
         assert_eq!(acted, expected.is_none());
         // Nobody asks about what writes no tag.
         assert!(make(&gate, &[Action::Pull]).await.0);
+    }
+}
+
+/// Notes the order of things, and keeps no record after some.
+#[derive(Clone, Default)]
+struct Noted {
+    notes: Arc<std::sync::Mutex<Vec<String>>>,
+    fails: bool,
+}
+
+impl Noted {
+    fn note(&self, what: impl Into<String>) {
+        self.notes.lock().unwrap().push(what.into());
+    }
+}
+
+impl AuditSink for Noted {
+    fn record(&self, entry: &AuditEntry<'_>) -> Result<(), AuditError> {
+        if self.fails {
+            return Err(AuditError {
+                place: "audit.jsonl".to_owned(),
+                problem: "no space left".to_owned(),
+            });
+        }
+        let record = serde_json::to_value(entry).unwrap();
+        let texts = ["record", "decision", "result"].map(|field| record[field].as_str());
+        self.note(texts.into_iter().flatten().collect::<Vec<_>>().join(" "));
+        Ok(())
+    }
+
+    fn end_of_run(&self) -> Result<Option<AuditHead>, AuditError> {
+        Ok(None)
+    }
+}
+
+#[tokio::test]
+async fn a_call_acts_between_its_intent_and_its_outcome() {
+    let noted = Noted::default();
+    let (gate, _events) = gate("permit (principal, action == Action::\"build\", resource);");
+    let audit = RunAudit::new(Arc::new(noted.clone()), gate.reporter().clone());
+    let gate = gate.audited(Some(audit));
+    let result = gate
+        .pass(Doing(vec![Action::Build]), async |_| {
+            noted.note("acts");
+            Ok(())
+        })
+        .await;
+    assert_eq!(result, Ok(()));
+    make(&gate, &[Action::Push]).await;
+    let gate = gate.in_mode(PolicyMode::Observe);
+    make(&gate, &[Action::Push]).await;
+    let given_up = tokio::time::timeout(
+        std::time::Duration::from_millis(1),
+        gate.pass(Doing(vec![Action::Build]), async |_| {
+            std::future::pending::<Result<(), CapabilityError>>().await
+        }),
+    );
+    assert!(given_up.await.is_err());
+    assert_eq!(
+        *noted.notes.lock().unwrap(),
+        [
+            "intent permitted",
+            "acts",
+            "outcome done",
+            "intent denied",
+            "outcome denied",
+            "intent observed",
+            "outcome done",
+            "intent permitted",
+            "outcome interrupted",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn no_call_is_made_without_its_record() {
+    for mode in [PolicyMode::Enforce, PolicyMode::Observe] {
+        let (gate, _events) = gate(ALL);
+        let sink = Noted {
+            fails: true,
+            ..Noted::default()
+        };
+        let audit = RunAudit::new(Arc::new(sink), gate.reporter().clone());
+        let gate = gate.in_mode(mode).audited(Some(audit));
+        let (acted, error) = make(&gate, &[Action::Build]).await;
+        assert!(!acted);
+        let error = error.unwrap();
+        assert_eq!(error.kind, ErrorKind::Unavailable);
+        assert!(error.message.contains("no space left"), "{}", error.message);
     }
 }

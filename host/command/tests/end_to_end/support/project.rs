@@ -79,6 +79,13 @@ impl Project {
         self.write("stepyard.toml", &configuration);
     }
 
+    /// The same, with further tables in the operator's configuration.
+    pub(crate) fn configure(&self, backend: &Backend, tables: &str) {
+        self.reach(backend);
+        let before = self.read("stepyard.toml");
+        self.write("stepyard.toml", &format!("{before}\n{tables}"));
+    }
+
     /// The same, built by another engine than Docker 20.10 with its BuildKit.
     pub(crate) fn built_by(mut self, engine: Engine) -> Self {
         self.engine = engine;
