@@ -29,7 +29,7 @@ pub(crate) struct Stepyard {
     docker_host: String,
 }
 
-/// Builds the command, and for a release the library's bench with it, so that both share what they
+/// Builds the command, and for a release the library's benches with it, so that both share what they
 /// depend on; returns the program.
 pub(crate) fn build(release: bool) -> Result<PathBuf> {
     let mut command = process::cargo();
@@ -40,6 +40,8 @@ pub(crate) fn build(release: bool) -> Result<PathBuf> {
             "stepyard",
             "--example",
             "start_bench",
+            "--example",
+            "call_bench",
         ]);
     }
     process::run(&mut command)?;

@@ -44,7 +44,7 @@ impl DaemonInformation {
     }
 
     /// Whether it is BuildKit 0.11 or later, which is the first to tell its version. Named
-    /// contexts, `SOURCE_DATE_EPOCH`, annotations and attestations need it.
+    /// contexts, `SOURCE_DATE_EPOCH`, annotations, attestations and source rules need it.
     pub fn is_recent(&self) -> bool {
         self.version.is_some()
     }

@@ -23,7 +23,7 @@ pub use session::{CredentialSource, RegistryCredential, SecretSource, Traffic};
 pub use solve::{
     BuildProgress, BuildResult, CacheEntry, Compression, CompressionAlgorithm, Context,
     DockerfileBuild, DockerfileLocation, ImageDescriptor, NamedContext, Network, Output,
-    Provenance, PushDestination,
+    Provenance, PushDestination, SourceRule,
 };
 pub use status::{Event, Failure, SourceExcerpt};
 pub use transfer::{RateMeter, TransferProgress};

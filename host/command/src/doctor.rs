@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
-use stepyard::configuration::Configuration;
+use stepyard::configuration::{ComponentsConfiguration, Configuration};
 use stepyard::connector::Connectors;
 use stepyard::doctor::{Check, Diagnosis, Examination, Finding, Section, Subject, Verdict};
 use stepyard::{Component, Host, RunRequest};
@@ -44,7 +44,7 @@ pub(crate) async fn run(arguments: Box<DoctorArguments>) -> Result<Code, Failure
         .examine(examination)
         .await
         .map_err(|error| Failure::new(Code::BadInput, error))?;
-    let files = read_files(input);
+    let files = read_files(input, &configuration.components);
     let sections = (!files.findings.is_empty())
         .then_some(files)
         .into_iter()
@@ -107,10 +107,11 @@ async fn read_steps(
 }
 
 /// The files, which are all valid: a wrong one has ended the command.
-fn read_files(input: &InputArguments) -> Section {
+fn read_files(input: &InputArguments, components: &ComponentsConfiguration) -> Section {
     let configuration = session::configuration_path(input.config.as_deref());
     let target = input.target.as_deref();
-    let file = target.filter(|target| !inspect::is_built_in(target) || Path::new(target).exists());
+    let file = target
+        .filter(|target| !inspect::is_named(target, components) || Path::new(target).exists());
     let paths = configuration
         .as_deref()
         .into_iter()

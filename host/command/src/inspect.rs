@@ -5,6 +5,7 @@ use std::io::Write as _;
 
 use serde_json::{Value, json};
 use stepyard::component::{Description, Origin};
+use stepyard::configuration::ComponentsConfiguration;
 use stepyard::{Component, ComponentSource, Host};
 
 use crate::arguments::InspectArguments;
@@ -12,16 +13,19 @@ use crate::exit::{Code, Failure};
 use crate::session;
 
 pub(crate) async fn run(arguments: InspectArguments) -> Result<Code, Failure> {
-    let host = session::bare_host(&session::configuration(None)?)?.build()?;
+    let mut configuration = session::configuration(None)?;
+    // Who pins a component looks at it before.
+    configuration.components.allow_unpinned = true;
+    let host = session::bare_host(&configuration)?.build()?;
     let name = &arguments.component;
-    if !is_built_in(name) && !std::path::Path::new(name).exists() {
-        let steps: Vec<&str> = Host::built_in_steps().collect();
+    let components = &configuration.components;
+    if !is_named(name, components) && !std::path::Path::new(name).exists() {
         return Err(Failure::input(
-            format!("{name} is neither a file nor a built-in step"),
-            format!("the built-in steps are {}", steps.join(", ")),
+            format!("{name} is neither a file nor a built-in or pinned step"),
+            format!("these have names: {}", names(components).join(", ")),
         ));
     }
-    let source = source(name);
+    let source = source(name, components);
     let component = session::load(&host, source).await?;
     let description = host
         .describe(&component)
@@ -39,17 +43,30 @@ pub(crate) async fn run(arguments: InspectArguments) -> Result<Code, Failure> {
     }
 }
 
-/// A built-in step where there is one of that name, and a file otherwise.
-pub(crate) fn source(name: &str) -> ComponentSource {
+/// The built-in or pinned step where there is one of that name, and a file otherwise.
+pub(crate) fn source(name: &str, components: &ComponentsConfiguration) -> ComponentSource {
     if is_built_in(name) {
-        ComponentSource::built_in(name)
-    } else {
-        ComponentSource::file(name)
+        return ComponentSource::built_in(name);
     }
+    components
+        .source(name)
+        .unwrap_or_else(|| ComponentSource::file(name))
 }
 
-pub(crate) fn is_built_in(name: &str) -> bool {
+fn is_built_in(name: &str) -> bool {
     Host::built_in_steps().any(|step| step == name)
+}
+
+/// Whether it is the name of a step, rather than a file.
+pub(crate) fn is_named(name: &str, components: &ComponentsConfiguration) -> bool {
+    is_built_in(name) || components.pinned.contains_key(name)
+}
+
+/// The names of the built-in and pinned steps.
+pub(crate) fn names(components: &ComponentsConfiguration) -> Vec<&str> {
+    let mut names: Vec<&str> = Host::built_in_steps().collect();
+    names.extend(components.pinned.keys().map(String::as_str));
+    names
 }
 
 fn as_json(component: &Component, description: &Description) -> Value {

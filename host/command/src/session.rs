@@ -109,19 +109,14 @@ fn require_apart(configuration: &Configuration, workspace: &Path) -> Result<(), 
 
 /// A host without any capability: to look at components and to check settings.
 pub(crate) fn bare_host(configuration: &Configuration) -> Result<HostBuilder, Failure> {
-    let mut limits = Limits::default();
-    let configured = &configuration.limits;
-    if let Some(memory) = configured.memory {
-        limits.memory = usize::try_from(memory).unwrap_or(usize::MAX);
+    let limits = configuration.limits.over(&Limits::default());
+    let mut builder = Host::builder().limits(limits.clone());
+    for (name, own) in &configuration.steps {
+        builder = builder.limits_of(name, own.over(&limits));
     }
-    if let Some(cpu_time) = configured.cpu_time {
-        limits.cpu_time = cpu_time;
+    if !configuration.components.allow_unpinned {
+        builder = builder.refuse_unpinned();
     }
-    if let Some(output) = configured.output_bytes {
-        limits.output = usize::try_from(output).unwrap_or(usize::MAX);
-    }
-    limits.wall_clock = configured.wall_clock;
-    let mut builder = Host::builder().limits(limits);
     if let Some(folder) = &configuration.components.cache {
         let cache = CodeCache::open(folder.clone()).map_err(|error| {
             Failure::input(
@@ -223,6 +218,7 @@ fn host_with(
         .authenticator(authenticator)
         .secret_stores(stores)
         .allow(configuration.build.allow.iter().copied())
+        .build_rules(configuration.build.rules.clone())
         .policy(policy)
         .policy_mode(configuration.policy.mode)
         .registry(change(
@@ -239,7 +235,16 @@ fn host_with(
     if let Some(folder) = &configuration.build.cache {
         builder = builder.build_cache_folder(folder);
     }
-    builder = match buildkit_daemon(configuration)? {
+    if let Some(most) = configuration.limits.concurrent_builds {
+        builder = builder.concurrent_builds(most);
+    }
+    let daemon = buildkit_daemon(configuration)?;
+    let name = match daemon {
+        Some(_) => EngineName::BuildKit,
+        None => EngineName::Docker,
+    };
+    permit_engine(configuration, name)?;
+    builder = match daemon {
         Some(daemon) => builder.engine(BuildKitEngine::new(daemon, endpoints)),
         None => {
             let docker_host = match &configuration.docker.host {
@@ -250,6 +255,28 @@ fn host_with(
         }
     };
     Ok(builder.build()?)
+}
+
+/// Refuses an engine that the operator has not listed.
+fn permit_engine(configuration: &Configuration, engine: EngineName) -> Result<(), Failure> {
+    let Some(permitted) = &configuration.build.engines else {
+        return Ok(());
+    };
+    if permitted.contains(&engine) {
+        return Ok(());
+    }
+    let names: Vec<&str> = permitted.iter().map(|engine| engine.name()).collect();
+    let permitted = match names.as_slice() {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    };
+    Err(Failure::input(
+        format!(
+            "the engine {} would build, and engines under [build] of stepyard.toml permits {permitted}",
+            engine.name()
+        ),
+        "name a permitted one with `engine` under [build], and where it is",
+    ))
 }
 
 /// The BuildKit daemon that builds, unless a Docker Engine does: the operator's choice, or else a

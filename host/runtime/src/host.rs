@@ -2,10 +2,12 @@
 
 mod builder;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
@@ -46,6 +48,11 @@ struct Shared {
     allowed: Vec<Entitlement>,
     audit: Option<Arc<dyn AuditSink>>,
     limits: Limits,
+    /// Of single components, by the names that the host vouches for.
+    limits_of: HashMap<String, Limits>,
+    allows_unpinned: bool,
+    /// How many more components can be in memory.
+    rooms: Arc<Semaphore>,
 }
 
 impl Host {
@@ -84,6 +91,7 @@ impl Host {
                 &shared.linker,
                 shared.cache.as_ref(),
                 source,
+                shared.allows_unpinned,
             )
         });
         loaded.await.unwrap_or_else(|error| {
@@ -151,8 +159,8 @@ impl Host {
             audit: None,
             reported: false,
         };
-        let wall_clock = request.wall_clock(self.shared.limits.wall_clock);
-        let limits = request.tightened(&self.shared.limits);
+        let limits = request.tightened(self.limits_of(component));
+        let wall_clock = limits.wall_clock;
         let capabilities = match &request.dry_run {
             Some(run) => dry_run::capabilities(&self.shared.capabilities, run),
             None => self.shared.capabilities.clone(),
@@ -224,12 +232,21 @@ impl Host {
         capabilities: Capabilities,
     ) -> Result<(), RunError> {
         let reporter = Reporter::new(Arc::new(NoEvents), request.step.clone());
-        let limits = Limits::for_validation(&request.tightened(&self.shared.limits));
+        let limits = Limits::for_validation(&request.tightened(self.limits_of(component)));
         let run = self.run_within(component, request, &reporter, capabilities, &limits, None);
         match tokio::time::timeout(limits.cpu_time, run).await {
             Ok(result) => result.map(drop),
             Err(_) => Ok(()),
         }
+    }
+
+    /// The limits of a component's runs. The names of components from elsewhere mean nothing.
+    fn limits_of(&self, component: &Component) -> &Limits {
+        let own = match component.origin() {
+            Origin::BuiltIn | Origin::Pinned => self.shared.limits_of.get(component.name()),
+            Origin::Elsewhere => None,
+        };
+        own.unwrap_or(&self.shared.limits)
     }
 
     /// What policies call the build engine, where the host has one.
@@ -292,13 +309,13 @@ impl Host {
             policy = Arc::new(AllowImports::new(policy, actions));
         }
         tell_what_no_rule_permits(&*policy, &principal, component, reporter);
-        let wall_clock = request.wall_clock(shared.limits.wall_clock);
         let mode = request.dry_run.as_ref().map_or(shared.mode, DryRun::mode);
         if let Some(audit) = &audit {
             audit.begin(&principal, mode, policy.digest())?;
         }
         Ok(Gate::new(policy, principal, reporter.clone())
-            .of_run(facts.limited(limits, wall_clock))
+            .of_run(facts.limited(limits))
+            .limited(limits.calls)
             .in_mode(mode)
             .audited(audit)
             .dry(request.dry_run.is_some())
@@ -338,6 +355,7 @@ impl Host {
         ));
         let folder = scratch.as_ref().map(tempfile::TempDir::path);
         let state = RunState::new(context.clone(), folder, limits).map_err(RunError::Sandbox)?;
+        let _room = shared.rooms.acquire().await;
         let returned = invoke::run(
             &shared.engine,
             &shared.ticker,

@@ -20,7 +20,7 @@ pub struct RunRequest {
     pub(crate) placeholders: Placeholders,
     pub(crate) workspace: Option<Workspace>,
     pub(crate) timeout: Option<Duration>,
-    pub(crate) memory: Option<usize>,
+    pub(crate) limits: Option<Limits>,
     pub(crate) sink: Arc<dyn EventSink>,
     pub(crate) pipeline: Option<String>,
     pub(crate) branch: Option<String>,
@@ -39,7 +39,7 @@ impl RunRequest {
             placeholders: Placeholders::default(),
             workspace: None,
             timeout: None,
-            memory: None,
+            limits: None,
             sink: Arc::new(NoEvents),
             pipeline: None,
             branch: None,
@@ -114,10 +114,10 @@ impl RunRequest {
         self
     }
 
-    /// Tightens the host's limit of the step's memory, in bytes.
+    /// Tightens the host's limits: the less of both counts.
     #[must_use]
-    pub fn memory(mut self, memory: usize) -> Self {
-        self.memory = Some(memory);
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
         self
     }
 
@@ -128,17 +128,16 @@ impl RunRequest {
         self
     }
 
-    pub(crate) fn wall_clock(&self, limit: Option<Duration>) -> Option<Duration> {
-        match (self.timeout, limit) {
-            (Some(timeout), Some(limit)) => Some(timeout.min(limit)),
-            (timeout, limit) => timeout.or(limit),
-        }
-    }
-
+    /// The limits that count, where the host's are `limits`.
     pub(crate) fn tightened(&self, limits: &Limits) -> Limits {
-        Limits {
-            memory: self.memory.unwrap_or(limits.memory).min(limits.memory),
+        let timeout = Limits {
+            wall_clock: self.timeout,
             ..limits.clone()
+        };
+        let limits = limits.tightened(&timeout);
+        match &self.limits {
+            Some(own) => limits.tightened(own),
+            None => limits,
         }
     }
 }
@@ -163,6 +162,7 @@ pub enum RunError {
     },
     /// The settings are too large.
     #[error("the step's settings have {size} bytes; at most {limit} are accepted")]
+    #[diagnostic(help("raise `settings-bytes` under [limits] of stepyard.toml"))]
     SettingsTooLarge {
         /// Their size in bytes of JSON.
         size: usize,
@@ -213,7 +213,12 @@ impl RunError {
             Self::Guest(GuestFailure::Trapped { message, help: _ }) => mask.apply(message),
             Self::FaultyOutcome { problem } => mask.apply(problem),
             // Of the host's own words and numbers, or of settings, which hold no secret.
-            Self::Guest(GuestFailure::Memory { .. } | GuestFailure::CpuTime { .. })
+            Self::Guest(
+                GuestFailure::Memory { .. }
+                | GuestFailure::CpuTime { .. }
+                | GuestFailure::Count { .. }
+                | GuestFailure::Crowded,
+            )
             | Self::TimedOut { .. }
             | Self::SettingsTooLarge { .. }
             | Self::Naming(_)

@@ -101,6 +101,7 @@ fixtures! {
     hello "hello" Limits::default(), None;
     hostile_push "hostile-push" Limits::default(), None;
     imports_unknown "imports-unknown" Limits::default(), None;
+    logs_in "logs-in" Limits::default(), None;
     loops_forever "loops-forever" brief(), None;
     noop "noop" Limits::default(), None;
     opens_socket "opens-socket" Limits::default(), None;

@@ -1,5 +1,7 @@
 //! Runs side by side, and runs that are cut off.
 
+mod thousand;
+
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 

@@ -67,23 +67,18 @@ pub(super) fn run(bench: &Bench) -> Result<Option<Table>> {
     Ok(Some(table))
 }
 
-/// Runs the library's own bench, from `run` to the guest's first call of the host; its JSON lines.
+/// Runs the library's own benches: from `run` to the guest's first call of the host, and what a call
+/// costs; their JSON lines.
 pub(super) fn in_library() -> Result<Vec<Value>> {
-    let example = paths::root().join("host/runtime/examples/start_bench.rs");
-    if !example.is_file() {
-        eprintln!(
-            "left out: start within the library: {} is not there",
-            example.display()
-        );
-        return Ok(Vec::new());
+    let mut lines = Vec::new();
+    for (bench, guest) in [("start_bench", "calls-host"), ("call_bench", "logs-in")] {
+        fixtures::build(Some(guest))?;
+        let component = paths::guest_components().join(format!("{guest}.wasm"));
+        let mut command = Command::new(paths::target().join("release/examples").join(bench));
+        command.arg(&component);
+        for line in process::output(&mut command)?.lines() {
+            lines.push(serde_json::from_str(line).doing(|| format!("reading the line {line:?}"))?);
+        }
     }
-    fixtures::build(Some("calls-host"))?;
-    let component = paths::guest_components().join("calls-host.wasm");
-    let mut command = Command::new(paths::target().join("release/examples/start_bench"));
-    command.arg(&component);
-    let lines = process::output(&mut command)?;
-    lines
-        .lines()
-        .map(|line| serde_json::from_str(line).doing(|| format!("reading the line {line:?}")))
-        .collect()
+    Ok(lines)
 }

@@ -4,6 +4,7 @@ mod cache;
 mod local_cache;
 mod output;
 mod request;
+mod source_rules;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ pub use output::{Compression, CompressionAlgorithm, Output, PushDestination};
 pub use request::{
     Context, DockerfileBuild, DockerfileLocation, NamedContext, Network, Provenance,
 };
+pub use source_rules::SourceRule;
 
 use crate::connect::{Control, Endpoint, PATIENCE};
 use crate::error::{Error, LocalFault};

@@ -11,6 +11,7 @@ use super::BuildProgress;
 use super::cache::{self, CacheEntry};
 use super::local_cache::{ExportedCaches, LocalCaches};
 use super::output::{Compression, ImageOptions, Output};
+use super::source_rules::{self, SourceRule};
 use crate::error::{Error, LocalFault};
 use crate::export::ExportedFile;
 use crate::file_sync::{FileSync, SharedFolder};
@@ -113,6 +114,10 @@ pub struct DockerfileBuild {
     pub credentials: Arc<dyn CredentialSource>,
     /// Secrets for `RUN --mount=type=secret`.
     pub secrets: Arc<dyn SecretSource>,
+    /// Which sources the build may read, whatever its Dockerfile names; none is all. The last rule
+    /// that matches a source decides; a source that none matches may be read. Daemons before 0.11
+    /// pass over them: see [`crate::DaemonInformation::is_recent`].
+    pub source_rules: Vec<SourceRule>,
     /// Sockets of ssh agents for `RUN --mount=type=ssh`, by identifier (`default` for none).
     pub ssh_agents: BTreeMap<String, PathBuf>,
 }
@@ -171,6 +176,7 @@ impl DockerfileBuild {
             software_bill_of_materials: None,
             credentials: Arc::new(()),
             secrets: Arc::new(()),
+            source_rules: Vec::new(),
             ssh_agents: BTreeMap::new(),
         }
     }
@@ -255,6 +261,7 @@ impl DockerfileBuild {
                 .map(|exporter| exporter.attrs.clone())
                 .unwrap_or_default(),
             exporters: exporter.into_iter().collect(),
+            source_policy: source_rules::policy(&self.source_rules),
             // Saves the daemon the writing of a record that nobody reads.
             internal: true,
             ..SolveRequest::default()

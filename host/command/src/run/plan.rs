@@ -1,10 +1,10 @@
 //! What a command line asks to run: steps, their components and their settings.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use stepyard::configuration::{Configuration, EngineName};
+use stepyard::configuration::{ComponentsConfiguration, Configuration, EngineName};
 use stepyard::connector::{ConnectorReference, Connectors};
 use stepyard::document::{Positions, Problem, ProblemKind, Problems};
 use stepyard::expression;
@@ -58,6 +58,7 @@ impl Plan {
         input: &InputArguments,
         configuration: &Configuration,
     ) -> Result<Self, Failure> {
+        let components = &configuration.components;
         let mut plan = match (&input.component, &input.target) {
             (Some(path), None) => {
                 let mut source = ComponentSource::file(path);
@@ -72,8 +73,10 @@ impl Plan {
                     "give one of them; the settings of a component are given with --set",
                 ));
             }
-            (None, Some(target)) if inspect::is_built_in(target) && !Path::new(target).exists() => {
-                Self::of_component(host, inspect::source(target), input).await?
+            (None, Some(target))
+                if inspect::is_named(target, components) && !Path::new(target).exists() =>
+            {
+                Self::of_component(host, inspect::source(target, components), input).await?
             }
             (None, Some(target)) => {
                 Self::of_file(host, Path::new(target), input, configuration).await?
@@ -128,10 +131,13 @@ impl Plan {
         configuration: &Configuration,
     ) -> Result<Self, Failure> {
         if !path.exists() && path.extension().is_none() {
-            let steps: Vec<&str> = Host::built_in_steps().collect();
+            let names = inspect::names(&configuration.components);
             return Err(Failure::input(
-                format!("{} is neither a file nor a built-in step", path.display()),
-                format!("the built-in steps are {}", steps.join(", ")),
+                format!(
+                    "{} is neither a file nor a built-in or pinned step",
+                    path.display()
+                ),
+                format!("these have names: {}", names.join(", ")),
             ));
         }
         if let Some(setting) = input.settings.first() {
@@ -149,7 +155,9 @@ impl Plan {
             require_engine(stage, configuration.build.engine)?;
             let conditions: Vec<When> = stage.when.iter().cloned().collect();
             for (definition, conditions) in flatten(&stage.elements, &conditions) {
-                let component = session::load(host, source(definition, &folder)).await?;
+                let component =
+                    session::load(host, source(definition, &folder, &configuration.components))
+                        .await?;
                 steps.push(PlannedStep {
                     identifier: definition.identifier.to_string(),
                     component,
@@ -372,11 +380,17 @@ fn flatten<'a>(
     steps
 }
 
-fn source(step: &StepDefinition, folder: &Path) -> ComponentSource {
+fn source(
+    step: &StepDefinition,
+    folder: &Path,
+    components: &ComponentsConfiguration,
+) -> ComponentSource {
     match &step.step_type {
         StepType::BuildAndPushEcr => ComponentSource::built_in("build-push-ecr"),
         StepType::PromoteImage => ComponentSource::built_in("promote-image"),
-        StepType::Component(path) => ComponentSource::file(folder.join(PathBuf::from(path))),
+        StepType::Component(name) => components
+            .source(name)
+            .unwrap_or_else(|| ComponentSource::file(folder.join(name))),
         other => ComponentSource::built_in(format!("{other:?}")),
     }
 }

@@ -303,7 +303,7 @@ fn secrets_are_masked_and_long_messages_cut() {
     let run = RunAudit::new(kept.clone(), reporter().masking(mask));
     run.begin(&principal(), PolicyMode::Enforce, None).unwrap();
     let intent = run.intent(1, &decided("hunter2-hunter2"), AuditDecision::Denied);
-    let long = CapabilityError::new(ErrorKind::Failed, "ä".repeat(5_000));
+    let long = CapabilityError::new(ErrorKind::Unavailable, "ä".repeat(5_000));
     intent.unwrap().returned::<()>(&Err(long));
     let records = kept.0.lock().unwrap();
     assert_eq!(records[1]["accesses"][0]["resource"], "secret ***");

@@ -10,12 +10,14 @@ mod failed_push;
 mod features;
 mod registry_failure;
 mod request;
+mod rules;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod unchanged;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use stepyard_grammar::{Digest, ImageReference};
@@ -24,6 +26,7 @@ pub use request::{
     BuildRequest, BuildSecret, CacheAttribute, CacheEntry, CachePlace, ContextSource, ExtraHost,
     NamedContext, NetworkMode, Provenance, RegistryImage, RequestDraft,
 };
+pub use rules::{BuildRules, ImagePattern, MostNetwork, PatternError, RemotePattern};
 pub use stepyard_grammar::{Compression, CompressionAlgorithm};
 
 pub(crate) use base_registries::credential_at;
@@ -194,6 +197,8 @@ pub struct Build {
     pub cache_folder: Option<PathBuf>,
     /// Where the values of stored secrets are.
     pub secrets: SecretStores,
+    /// What the build may read and reach.
+    pub rules: Arc<BuildRules>,
 }
 
 impl Call for Build {
@@ -261,6 +266,12 @@ pub trait BuildEngine: Send + Sync {
     /// Whether the engine honours `feature`. Asked only after the policy has permitted
     /// [`InspectEngine`] and [`BuildEngine::ping`] has succeeded.
     async fn supports(&self, feature: Feature) -> bool;
+
+    /// Whether it holds a build to the lists of [`Build::rules`], also where the Dockerfile names a
+    /// source by an `ARG`, `ONBUILD`, `COPY --from` or a frontend of its own.
+    async fn enforces_source_rules(&self) -> bool {
+        false
+    }
 
     /// The platform, such as `linux/amd64`, that it builds for where a request names none. Where it
     /// is not known, such a build is never skipped as unchanged.

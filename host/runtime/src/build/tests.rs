@@ -158,6 +158,7 @@ impl Trial {
             workspace: Workspace::open(workspace).unwrap(),
             cache_folder: Some(self.folder.path().join("caches")),
             secrets: SecretStores::default(),
+            rules: Default::default(),
         };
         let built = self
             .gate

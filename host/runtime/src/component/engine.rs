@@ -14,7 +14,7 @@ pub(crate) const TICK: Duration = Duration::from_millis(10);
 pub(crate) const MOST_MEMORY: usize = 4 << 30;
 
 /// How many guests can be in memory at once.
-const MOST_INSTANCES: u32 = 2_000;
+pub(crate) const MOST_INSTANCES: u32 = 2_000;
 
 /// The engine's settings. Compiled code depends on them: see [`super::CodeCache`].
 pub(crate) fn config() -> Config {

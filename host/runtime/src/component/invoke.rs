@@ -44,7 +44,7 @@ pub(crate) async fn run(
     }
     match result {
         Ok(result) => Ok(result.map_err(CapabilityError::from)),
-        Err(error) => Err(GuestFailure::explain(&error, &printed)),
+        Err(error) => Err(GuestFailure::explain(&error, &printed, limits)),
     }
 }
 
@@ -73,7 +73,7 @@ pub(crate) async fn describe(
         None => called.await,
     };
     let (printed, _) = finish_output(&store);
-    let description = result.map_err(|error| GuestFailure::explain(&error, &printed))?;
+    let description = result.map_err(|error| GuestFailure::explain(&error, &printed, limits))?;
     let settings_schema = serde_json::from_str(&description.settings_schema)
         .map_err(|error| faulty(format!("the step's settings schema is not JSON: {error}")))?;
     Ok(Description {

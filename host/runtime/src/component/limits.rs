@@ -17,18 +17,33 @@ pub struct Limits {
     /// The most bytes of standard output, of standard error and of log lines that are passed on,
     /// each counted for itself; more is dropped, which is said.
     pub output: usize,
+    /// The most lines and phases that are passed on, of the log and of both outputs together; more
+    /// are dropped, which is said.
+    pub events: u64,
+    /// The most capability calls.
+    pub calls: u64,
+    /// The most handles (credentials, requests, images, files, streams …) at the same time.
+    pub resources: usize,
+    /// The most bytes that are noted in build requests and repository settings, each entry with 64
+    /// more.
+    pub noted: usize,
     /// The largest value of settings, in bytes of JSON.
     pub settings: usize,
 }
 
 impl Default for Limits {
-    /// 256 MiB, 60 s of CPU time, no end by the clock, 1 MiB of output, 1 MiB of settings.
+    /// 256 MiB, 60 s of CPU time, no end by the clock, 1 MiB of output, 100,000 events, 100,000 calls,
+    /// 1,000 handles, 64 MiB of notes, 1 MiB of settings.
     fn default() -> Self {
         Self {
             memory: 256 << 20,
             cpu_time: Duration::from_secs(60),
             wall_clock: None,
             output: 1 << 20,
+            events: 100_000,
+            calls: 100_000,
+            resources: 1_000,
+            noted: 64 << 20,
             settings: 1 << 20,
         }
     }
@@ -43,6 +58,7 @@ impl Limits {
             wall_clock: Some(Duration::from_secs(10)),
             output: 64 << 10,
             settings: 0,
+            ..Self::default()
         }
     }
 
@@ -52,6 +68,24 @@ impl Limits {
         Self {
             cpu_time: limits.cpu_time.min(Duration::from_secs(2)),
             ..limits.clone()
+        }
+    }
+
+    /// The less of both, limit by limit.
+    pub(crate) fn tightened(&self, other: &Self) -> Self {
+        Self {
+            memory: self.memory.min(other.memory),
+            cpu_time: self.cpu_time.min(other.cpu_time),
+            wall_clock: match (self.wall_clock, other.wall_clock) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            },
+            output: self.output.min(other.output),
+            events: self.events.min(other.events),
+            calls: self.calls.min(other.calls),
+            resources: self.resources.min(other.resources),
+            noted: self.noted.min(other.noted),
+            settings: self.settings.min(other.settings),
         }
     }
 
@@ -67,6 +101,17 @@ impl Limits {
 #[error("the memory limit of {limit} bytes is reached")]
 pub(crate) struct MemoryLimitReached {
     pub(crate) limit: usize,
+}
+
+/// The guest has used up something that is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the step {what} more than its limit of {limit}")]
+pub(crate) struct CountLimitReached {
+    /// Such as `holds handles`.
+    pub(crate) what: &'static str,
+    pub(crate) limit: usize,
+    /// In `[limits]`.
+    pub(crate) key: &'static str,
 }
 
 /// The guest computed for longer than it may.

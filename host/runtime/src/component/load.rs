@@ -1,6 +1,6 @@
 //! From bytes to a component that is ready to run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -58,6 +58,16 @@ pub enum LoadError {
         expected: Digest,
         /// What was found.
         found: Digest,
+    },
+    /// The component is neither built in nor pinned, and this host runs no other.
+    #[error("the component {name} is not pinned, and only pinned components run here")]
+    #[diagnostic(help(
+        "the operator pins it with [components.\"NAME\"] in stepyard.toml, with path and digest, or \
+         leaves allow-unpinned = false out"
+    ))]
+    Unpinned {
+        /// The component.
+        name: String,
     },
     /// The bytes are no component.
     #[error("{name} is not a WebAssembly component: {problem}")]
@@ -186,14 +196,25 @@ pub(crate) fn load(
     linker: &Linker<RunState>,
     cache: Option<&CodeCache>,
     source: ComponentSource,
+    allows_unpinned: bool,
 ) -> Result<Component, LoadError> {
+    let place = match &source.location {
+        Location::Pinned { path, .. } => Some(path.clone()),
+        _ => None,
+    };
     let (name, origin, bytes) = read(source.location)?;
+    if origin == Origin::Elsewhere && !allows_unpinned {
+        return Err(LoadError::Unpinned { name });
+    }
     let digest = digest_of(&bytes);
     if let Some(expected) = source.digest
         && expected != digest
     {
         return Err(LoadError::OtherDigest {
-            name,
+            name: match place {
+                Some(path) => format!("{name} ({})", path.display()),
+                None => name,
+            },
             expected,
             found: digest,
         });
@@ -244,21 +265,33 @@ fn read(location: Location) -> Result<(String, Origin, Bytes), LoadError> {
             }
         }
         Location::File(path) => {
-            let unreadable = |source| LoadError::Unreadable {
-                path: path.clone(),
-                source,
-            };
             let name = path.file_name().unwrap_or(path.as_os_str());
             let name = name.to_string_lossy().into_owned();
-            let size = std::fs::metadata(&path).map_err(unreadable)?.len();
-            if size > LARGEST_COMPONENT {
-                return Err(LoadError::TooLarge { name, size });
-            }
-            let bytes = std::fs::read(&path).map_err(unreadable)?;
-            Ok((name, Origin::Elsewhere, Bytes::Owned(bytes)))
+            let bytes = read_file(&name, &path)?;
+            Ok((name, Origin::Elsewhere, bytes))
+        }
+        Location::Pinned { name, path } => {
+            let bytes = read_file(&name, &path)?;
+            Ok((name, Origin::Pinned, bytes))
         }
         Location::Bytes { name, bytes } => Ok((name, Origin::Elsewhere, Bytes::Owned(bytes))),
     }
+}
+
+fn read_file(name: &str, path: &Path) -> Result<Bytes, LoadError> {
+    let unreadable = |source| LoadError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
+    if size > LARGEST_COMPONENT {
+        return Err(LoadError::TooLarge {
+            name: name.to_owned(),
+            size,
+        });
+    }
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    Ok(Bytes::Owned(bytes))
 }
 
 enum Bytes {

@@ -7,7 +7,7 @@
 //! | `load` | bytes to a component that is ready to run |
 //! | `code_cache` | compiled code on disk |
 //! | `imports` | what a component can reach, and what the host lacks |
-//! | `limits` | memory and CPU time |
+//! | `limits`, `event_budget` | the most that a run may use |
 //! | `standard_output` | what a component prints |
 //! | `state` | what one run holds; the guest's side of every capability |
 //! | `invoke` | one call of an export in a store of its own |
@@ -17,6 +17,7 @@ pub(crate) mod bindings;
 mod built_in;
 mod code_cache;
 pub(crate) mod engine;
+mod event_budget;
 mod imports;
 pub(crate) mod invoke;
 mod limits;

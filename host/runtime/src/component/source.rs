@@ -26,6 +26,7 @@ pub struct ComponentSource {
 pub(super) enum Location {
     BuiltIn(String),
     File(PathBuf),
+    Pinned { name: String, path: PathBuf },
     Bytes { name: String, bytes: Vec<u8> },
 }
 
@@ -38,6 +39,16 @@ impl ComponentSource {
     /// A file.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::at(Location::File(path.into()))
+    }
+
+    /// A file that the operator vouches for by its digest, under a name of the operator's. Policies
+    /// and limits know it by the name.
+    pub fn pinned(name: impl Into<String>, path: impl Into<PathBuf>, digest: Digest) -> Self {
+        Self::at(Location::Pinned {
+            name: name.into(),
+            path: path.into(),
+        })
+        .with_digest(digest)
     }
 
     /// Bytes that the embedder holds; `name` is for messages.

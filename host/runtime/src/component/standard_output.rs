@@ -6,6 +6,7 @@ use bytes::Bytes;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use super::event_budget::EventBudget;
 use crate::event::{Lines, OutputSource, Reporter};
 
 /// How much a guest may write at once.
@@ -23,6 +24,7 @@ pub(crate) struct StandardOutput {
 
 struct Printed {
     reporter: Reporter,
+    events: EventBudget,
     source: OutputSource,
     remaining: usize,
     dropped: u64,
@@ -31,11 +33,17 @@ struct Printed {
 }
 
 impl StandardOutput {
-    pub(crate) fn new(reporter: Reporter, source: OutputSource, limit: usize) -> Self {
+    pub(crate) fn new(
+        reporter: Reporter,
+        source: OutputSource,
+        limit: usize,
+        events: EventBudget,
+    ) -> Self {
         Self {
             shared: Arc::new(Mutex::new(Printed {
                 lines: Lines::new(reporter.mask()),
                 reporter,
+                events,
                 source,
                 remaining: limit,
                 dropped: 0,
@@ -51,8 +59,12 @@ impl StandardOutput {
         if printed.dropped > 0 {
             printed.lines.end_early();
         }
-        let (reporter, source) = (&printed.reporter, printed.source);
-        printed.lines.finish(|line| reporter.output(source, line));
+        let (reporter, events, source) = (&printed.reporter, &printed.events, printed.source);
+        printed.lines.finish(|line| {
+            if events.take(reporter) {
+                reporter.output(source, line);
+            }
+        });
         (
             String::from_utf8_lossy(&printed.tail).into_owned(),
             printed.dropped,
@@ -70,10 +82,12 @@ impl Printed {
         let kept = bytes.len().min(self.remaining);
         self.remaining -= kept;
         self.dropped += (bytes.len() - kept) as u64;
-        let (reporter, source) = (&self.reporter, self.source);
+        let (reporter, events, source) = (&self.reporter, &self.events, self.source);
         self.lines
             .write(bytes.get(..kept).unwrap_or_default(), |line| {
-                reporter.output(source, line);
+                if events.take(reporter) {
+                    reporter.output(source, line);
+                }
             });
     }
 
@@ -133,7 +147,8 @@ mod tests {
     fn what_is_over_the_limit_is_counted_and_dropped() {
         let (sink, mut events) = channel();
         let reporter = Reporter::new(Arc::new(sink), "s");
-        let mut output = StandardOutput::new(reporter, OutputSource::Stderr, 10);
+        let mut output =
+            StandardOutput::new(reporter, OutputSource::Stderr, 10, EventBudget::new(100));
         output
             .write(Bytes::from_static(b"one\ntwo\nthree\nfour"))
             .unwrap();
@@ -154,7 +169,8 @@ mod tests {
         let (sink, mut events) = channel();
         let reporter = Reporter::new(Arc::new(sink), "s");
         reporter.mask().note("hunter2-hunter2");
-        let mut output = StandardOutput::new(reporter, OutputSource::Stdout, 12);
+        let mut output =
+            StandardOutput::new(reporter, OutputSource::Stdout, 12, EventBudget::new(100));
         output
             .write(Bytes::from_static(b"is hunter2-hunter2\n"))
             .unwrap();

@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stepyard_grammar::{Digest, ImageReference, Tag};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::bindings::stepyard::step::types;
-use super::limits::{Limits, MemoryLimiter};
+use super::event_budget::EventBudget;
+use super::limits::{CountLimitReached, Limits, MemoryLimiter};
 use super::standard_output::StandardOutput;
 use crate::auth::{Authenticator, Credential};
-use crate::build::{BuildEngine, PendingRecords, PushRecords};
+use crate::build::{BuildEngine, BuildRules, PendingRecords, PushRecords};
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::ecr::Ecr;
 use crate::event::{EventKind, OutputSource, Reporter};
@@ -21,13 +22,6 @@ use crate::policy::Gate;
 use crate::registry::{GetManifest, Registry};
 use crate::secret::{Placeholders, SecretStores};
 use crate::workspace::Workspace;
-
-/// How many resources (credentials, requests, images, files, streams …) a guest may hold at once.
-const MOST_RESOURCES: usize = 1_000;
-
-/// How many bytes a guest may note in the build requests and repository settings of one run, so that
-/// it cannot fill the host's memory.
-const MOST_NOTED: usize = 64 << 20;
 
 /// What does the work behind the gate. A capability that is absent is reported as unsupported.
 #[derive(Clone, Default)]
@@ -42,6 +36,10 @@ pub(crate) struct Capabilities {
     pub(crate) build_cache_folder: Option<PathBuf>,
     /// Where the values of build secrets are.
     pub(crate) secrets: SecretStores,
+    /// What builds may read and reach.
+    pub(crate) build_rules: Arc<BuildRules>,
+    /// How many more builds may run; none is without a limit.
+    pub(crate) build_slots: Option<Arc<Semaphore>>,
 }
 
 /// A capability that this host does not have.
@@ -165,10 +163,13 @@ pub(crate) struct RunState {
     pub(crate) table: ResourceTable,
     pub(crate) memory: MemoryLimiter,
     pub(crate) context: Arc<RunContext>,
-    /// How many bytes the guest has noted by setters.
+    /// How many bytes the guest has noted by setters, and may note.
     noted: usize,
+    most_noted: usize,
     /// How many bytes the guest may still log.
     pub(crate) loggable: usize,
+    /// How many lines and phases the guest may still cause.
+    pub(crate) events: EventBudget,
     pub(crate) stdout: StandardOutput,
     pub(crate) stderr: StandardOutput,
 }
@@ -180,8 +181,10 @@ impl RunState {
         limits: &Limits,
     ) -> std::io::Result<Self> {
         let reporter = context.reporter().clone();
-        let stdout = StandardOutput::new(reporter.clone(), OutputSource::Stdout, limits.output);
-        let stderr = StandardOutput::new(reporter, OutputSource::Stderr, limits.output);
+        let events = EventBudget::new(limits.events);
+        let printed =
+            |source| StandardOutput::new(reporter.clone(), source, limits.output, events.clone());
+        let (stdout, stderr) = (printed(OutputSource::Stdout), printed(OutputSource::Stderr));
         let mut builder = WasiCtxBuilder::new();
         builder
             .stdout(stdout.clone())
@@ -201,13 +204,15 @@ impl RunState {
                 .map_err(std::io::Error::other)?;
         }
         let mut table = ResourceTable::new();
-        table.set_max_capacity(MOST_RESOURCES);
+        table.set_max_capacity(limits.resources);
         Ok(Self {
             wasi: builder.build(),
             table,
             memory: MemoryLimiter::new(limits.memory),
             context,
             noted: 0,
+            most_noted: limits.noted,
+            events,
             loggable: limits.output,
             stdout,
             stderr,
@@ -222,11 +227,13 @@ impl RunState {
     pub(crate) fn note(&mut self, bytes: usize) -> wasmtime::Result<()> {
         // Each entry costs its own bookkeeping, however short its text is.
         self.noted = self.noted.saturating_add(bytes).saturating_add(64);
-        if self.noted > MOST_NOTED {
+        if self.noted > self.most_noted {
             // Setters have no way to report an error, so the guest is stopped.
-            return Err(wasmtime::Error::msg(format!(
-                "its build requests and repository settings hold more than {MOST_NOTED} bytes"
-            )));
+            return Err(wasmtime::Error::new(CountLimitReached {
+                what: "notes bytes in its build requests and repository settings,",
+                limit: self.most_noted,
+                key: "noted-bytes",
+            }));
         }
         Ok(())
     }

@@ -3,9 +3,10 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use wasmtime::{FrameInfo, Trap, WasmBacktrace};
+use wasmtime::component::ResourceTableError;
+use wasmtime::{FrameInfo, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
-use super::limits::{CpuLimitReached, MemoryLimitReached};
+use super::limits::{CountLimitReached, CpuLimitReached, Limits, MemoryLimitReached};
 
 /// How many frames of a backtrace are shown.
 const MOST_FRAMES: usize = 20;
@@ -31,6 +32,23 @@ pub enum GuestFailure {
         /// The limit.
         limit: Duration,
     },
+    /// It has used up something that is counted.
+    #[error("the step {what} more than its limit of {limit}")]
+    #[diagnostic(help(
+        "raise `{key}` under [limits] of stepyard.toml, or let the step use less at once"
+    ))]
+    Count {
+        /// What it does, for a person.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+        /// What it is called in stepyard.toml.
+        key: &'static str,
+    },
+    /// This process runs as many components as it can hold.
+    #[error("the step cannot start: this process runs as many components as it can hold")]
+    #[diagnostic(help("run fewer steps at once"))]
+    Crowded,
     /// It stopped by a fault of its own.
     #[error("{message}")]
     #[diagnostic(help("{help}"))]
@@ -45,7 +63,7 @@ pub enum GuestFailure {
 impl GuestFailure {
     /// Explains `error`. `printed` is the end of the guest's standard error, where a panic leaves
     /// its message.
-    pub(crate) fn explain(error: &wasmtime::Error, printed: &str) -> Self {
+    pub(crate) fn explain(error: &wasmtime::Error, printed: &str, limits: &Limits) -> Self {
         if let Some(reached) = error.downcast_ref::<MemoryLimitReached>() {
             return Self::Memory {
                 limit: reached.limit,
@@ -55,6 +73,19 @@ impl GuestFailure {
             return Self::CpuTime {
                 limit: reached.limit,
             };
+        }
+        if let Some(&CountLimitReached { what, limit, key }) = error.downcast_ref() {
+            return Self::Count { what, limit, key };
+        }
+        if let Some(ResourceTableError::Full) = error.downcast_ref() {
+            return Self::Count {
+                what: "holds handles (credentials, requests, images, files …)",
+                limit: limits.resources,
+                key: "resources",
+            };
+        }
+        if error.is::<PoolConcurrencyLimitError>() {
+            return Self::Crowded;
         }
         let mut message = headline(error, printed);
         if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use stepyard_grammar::{MemoryQuantity, RegistryHost, StepTimeout};
+use stepyard_grammar::{RegistryHost, StepTimeout};
 
 use super::audit::{AuditConfiguration, read_audit};
+use super::build::{BuildConfiguration, read_build};
+use super::components::{ComponentsConfiguration, read_components};
+use super::limits::{LimitsConfiguration, read_limits, read_steps};
 use super::policy::{PolicyConfiguration, read_policy};
 use super::secrets::{SecretsConfiguration, read_secrets};
 use super::{DockerHost, Endpoint};
 use crate::document::{Field, ProblemKind, Problems, Report, SourceFile, read_toml};
-use crate::policy::Entitlement;
 
 /// What the operator sets. Everything has a default, so that no file is a valid configuration too.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct Configuration {
     pub buildkit: BuildKitConfiguration,
     /// `[limits]`
     pub limits: LimitsConfiguration,
+    /// `[steps."NAME".limits]`, by the name of a built-in or pinned component.
+    pub steps: BTreeMap<String, LimitsConfiguration>,
     /// `[audit]`
     pub audit: AuditConfiguration,
     /// `[policy]`
@@ -55,29 +59,6 @@ pub struct AwsConfiguration {
     pub oidc_token_file: Option<PathBuf>,
 }
 
-/// `[build]`
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BuildConfiguration {
-    /// `engine`: which engine builds; without it the first one that is named or found.
-    pub engine: Option<EngineName>,
-    /// `cache`: the folder of caches that are folders (`type=local`).
-    pub cache: Option<PathBuf>,
-    /// `records`: the folder that says which image was pushed for which build. Nobody but the
-    /// agent may write it.
-    pub records: Option<PathBuf>,
-    /// `allow`: rights over the machine that the settings of built-in steps may name.
-    pub allow: Vec<Entitlement>,
-}
-
-/// An engine that this host has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EngineName {
-    /// A Docker Engine, or Podman's service.
-    Docker,
-    /// A BuildKit daemon.
-    BuildKit,
-}
-
 /// `[buildkit]`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BuildKitConfiguration {
@@ -92,26 +73,6 @@ pub struct BuildKitConfiguration {
 pub struct DockerConfiguration {
     /// `host`: the Docker Engine; without it `DOCKER_HOST` and then the usual socket count.
     pub host: Option<DockerHost>,
-}
-
-/// `[limits]`: the most that one step may use.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LimitsConfiguration {
-    /// `memory`: bytes of the component's memory, such as `256Mi`.
-    pub memory: Option<u64>,
-    /// `cpu-time`: processor time of the component, without the waits, such as `10s`.
-    pub cpu_time: Option<Duration>,
-    /// `wall-clock`: time from start to end; a step's own `timeout` may be shorter.
-    pub wall_clock: Option<Duration>,
-    /// `output-bytes`: bytes of standard output and error that are kept, such as `1Mi`.
-    pub output_bytes: Option<u64>,
-}
-
-/// `[components]`
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ComponentsConfiguration {
-    /// `cache`: the folder of compiled components, which nobody but the agent may write.
-    pub cache: Option<PathBuf>,
 }
 
 impl Configuration {
@@ -143,11 +104,15 @@ fn read_root(root: &Field<'_>) -> Option<Configuration> {
     let docker = fields.optional("docker");
     let buildkit = fields.optional("buildkit");
     let limits = fields.optional("limits");
+    let steps = fields.optional("steps");
     let audit = fields.optional("audit");
     let policy = fields.optional("policy");
     let secrets = fields.optional("secrets");
     let components = fields.optional("components");
     fields.finish();
+    let components = components
+        .and_then(|field| read_components(&field))
+        .unwrap_or_default();
     Some(Configuration {
         registries: registries
             .map(|field| read_registries(&field))
@@ -165,6 +130,9 @@ fn read_root(root: &Field<'_>) -> Option<Configuration> {
         limits: limits
             .and_then(|field| read_limits(&field))
             .unwrap_or_default(),
+        steps: steps
+            .map(|field| read_steps(&field, &components.pinned))
+            .unwrap_or_default(),
         audit: audit
             .and_then(|field| read_audit(&field))
             .unwrap_or_default(),
@@ -174,9 +142,7 @@ fn read_root(root: &Field<'_>) -> Option<Configuration> {
         secrets: secrets
             .and_then(|field| read_secrets(&field))
             .unwrap_or_default(),
-        components: components
-            .and_then(|field| read_components(&field))
-            .unwrap_or_default(),
+        components,
     })
 }
 
@@ -245,41 +211,6 @@ fn read_aws(field: &Field<'_>) -> Option<AwsConfiguration> {
     })
 }
 
-fn read_build(field: &Field<'_>) -> Option<BuildConfiguration> {
-    let mut fields = field.fields()?;
-    let engine = fields.optional("engine").and_then(|field| {
-        field.parse(
-            |text| match text {
-                "docker" => Ok(EngineName::Docker),
-                "buildkit" => Ok(EngineName::BuildKit),
-                _ => Err("expected `docker` or `buildkit`"),
-            },
-            "name one of them, or leave `engine` out to use the one that is found",
-        )
-    });
-    let cache = fields.optional("cache").and_then(|field| path(&field));
-    let records = fields.optional("records").and_then(|field| path(&field));
-    let allow = fields
-        .optional("allow")
-        .and_then(|field| field.items())
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(|field| {
-            field.parse(
-                |text| Entitlement::named(text).ok_or("expected `host-network` or `ssh-agent`"),
-                "name rights that the settings of built-in steps may ask for",
-            )
-        })
-        .collect();
-    fields.finish();
-    Some(BuildConfiguration {
-        engine,
-        cache,
-        records,
-        allow,
-    })
-}
-
 fn read_buildkit(field: &Field<'_>) -> Option<BuildKitConfiguration> {
     let mut fields = field.fields()?;
     let host = fields.optional("host").and_then(|field| {
@@ -307,27 +238,6 @@ fn read_docker(field: &Field<'_>) -> Option<DockerConfiguration> {
     Some(DockerConfiguration { host })
 }
 
-fn read_limits(field: &Field<'_>) -> Option<LimitsConfiguration> {
-    let mut fields = field.fields()?;
-    let bytes = |field: Field<'_>| {
-        field
-            .parse(MemoryQuantity::parse, "write an amount such as `256Mi`")
-            .map(MemoryQuantity::bytes)
-    };
-    let limits = LimitsConfiguration {
-        memory: fields.optional("memory").and_then(bytes),
-        cpu_time: fields
-            .optional("cpu-time")
-            .and_then(|field| duration(&field)),
-        wall_clock: fields
-            .optional("wall-clock")
-            .and_then(|field| duration(&field)),
-        output_bytes: fields.optional("output-bytes").and_then(bytes),
-    };
-    fields.finish();
-    Some(limits)
-}
-
 /// A path, which starts at the folder of the file.
 pub(super) fn path(field: &Field<'_>) -> Option<PathBuf> {
     Some(folder(field).join(field.filled_text()?))
@@ -349,17 +259,11 @@ pub(super) fn duration(field: &Field<'_>) -> Option<Duration> {
         .map(StepTimeout::duration)
 }
 
-fn read_components(field: &Field<'_>) -> Option<ComponentsConfiguration> {
-    let mut fields = field.fields()?;
-    let cache = fields.optional("cache").and_then(|field| path(&field));
-    fields.finish();
-    Some(ComponentsConfiguration { cache })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::configuration::SecretSource;
+    use crate::build::MostNetwork;
+    use crate::configuration::{EngineName, SecretSource};
     use crate::document::render_plain;
 
     fn parse(text: &str) -> Configuration {
@@ -380,14 +284,24 @@ memory = '256Mi'
 cpu-time = '10s'
 wall-clock = '1h'
 output-bytes = 65536
+calls = 500
+concurrent-builds = 2
+[steps.'build-push-ecr'.limits]
+memory = '1Gi'
 [docker]
 host = 'unix:///run/docker.sock'
 [secrets]
 directory = 'secrets'
 [components]
 cache = '/var/cache/stepyard'
+lint = {path = 'lint.wasm', digest = 'sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'}
 [build]
 records = 'pushed'
+engines = ['buildkit']
+base-images = ['docker.io/library/alpine:3.20']
+remote-sources = ['https://github.com/team/*']
+network = 'none'
+allow-unenforced = true
 ",
         );
         let (host, registry) = configuration.registries.first_key_value().unwrap();
@@ -411,8 +325,12 @@ records = 'pushed'
                 cpu_time: Some(Duration::from_secs(10)),
                 wall_clock: Some(Duration::from_secs(3600)),
                 output_bytes: Some(65536),
+                calls: Some(500),
+                concurrent_builds: Some(2),
+                ..LimitsConfiguration::default()
             }
         );
+        assert_eq!(configuration.steps["build-push-ecr"].memory, Some(1 << 30));
         assert_eq!(
             configuration.docker.host.unwrap().as_str(),
             "unix:///run/docker.sock"
@@ -424,6 +342,20 @@ records = 'pushed'
         assert_eq!(
             configuration.components.cache.unwrap(),
             Path::new("/var/cache/stepyard")
+        );
+        assert_eq!(
+            configuration.components.pinned["lint"].path,
+            Path::new("/etc/stepyard/lint.wasm")
+        );
+        let rules = &configuration.build.rules;
+        let images = rules.base_images.as_ref().unwrap();
+        assert_eq!(images[0].to_string(), "docker.io/library/alpine:3.20");
+        assert_eq!(rules.remote_sources.as_ref().unwrap().len(), 1);
+        assert_eq!(rules.network, Some(MostNetwork::None));
+        assert!(rules.allow_unenforced);
+        assert_eq!(
+            configuration.build.engines,
+            Some(vec![EngineName::BuildKit])
         );
         assert_eq!(
             configuration.build.records.unwrap(),

@@ -30,6 +30,10 @@ impl BuildEngine for DryEngine {
         self.engine.supports(feature).await
     }
 
+    async fn enforces_source_rules(&self) -> bool {
+        self.engine.enforces_source_rules().await
+    }
+
     async fn platform(&self) -> Option<String> {
         self.engine.platform().await
     }

@@ -1,15 +1,17 @@
 //! How a host is put together.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
 
 use super::{Host, Shared};
 use crate::audit::AuditSink;
 use crate::auth::Authenticator;
-use crate::build::{BuildEngine, PushRecords};
+use crate::build::{BuildEngine, BuildRules, PushRecords};
 use crate::component::bindings::Step;
 use crate::component::engine::{self, Ticker};
 use crate::component::state::Capabilities;
@@ -41,6 +43,8 @@ pub struct HostBuilder {
     allowed: Vec<Entitlement>,
     audit: Option<Arc<dyn AuditSink>>,
     limits: Limits,
+    limits_of: HashMap<String, Limits>,
+    refuses_unpinned: bool,
     configure_engine: Option<ConfigureEngine>,
 }
 
@@ -65,6 +69,13 @@ impl HostBuilder {
     #[must_use]
     pub fn engine(mut self, engine: impl BuildEngine + 'static) -> Self {
         self.capabilities.engine = Some(Arc::new(engine));
+        self
+    }
+
+    /// Holds every build to these rules.
+    #[must_use]
+    pub fn build_rules(mut self, rules: BuildRules) -> Self {
+        self.capabilities.build_rules = rules.shared();
         self
     }
 
@@ -144,6 +155,29 @@ impl HostBuilder {
         self
     }
 
+    /// Limits the runs of the built-in or pinned component of this name, in place of the limits of
+    /// every run.
+    #[must_use]
+    pub fn limits_of(mut self, component: impl Into<String>, limits: Limits) -> Self {
+        self.limits_of.insert(component.into(), limits);
+        self
+    }
+
+    /// Loads only components that are built in or pinned ([`crate::ComponentSource::pinned`]).
+    #[must_use]
+    pub fn refuse_unpinned(mut self) -> Self {
+        self.refuses_unpinned = true;
+        self
+    }
+
+    /// Makes at most so many builds at the same time; further ones wait, which is told. Without it
+    /// the engine alone limits them.
+    #[must_use]
+    pub fn concurrent_builds(mut self, most: usize) -> Self {
+        self.capabilities.build_slots = Some(Arc::new(Semaphore::new(most)));
+        self
+    }
+
     /// Changes the Wasm engine's settings before it starts, such as how it gets its memory.
     #[must_use]
     pub fn configure_engine(
@@ -186,6 +220,9 @@ impl HostBuilder {
                 allowed: self.allowed,
                 audit: self.audit,
                 limits: self.limits,
+                limits_of: self.limits_of,
+                allows_unpinned: !self.refuses_unpinned,
+                rooms: Arc::new(Semaphore::new(engine::MOST_INSTANCES as usize)),
             }),
         })
     }

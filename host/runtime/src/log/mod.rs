@@ -35,6 +35,9 @@ impl RunState {
     /// Counts a line against the limit of output, and says once when it is reached.
     fn may_log(&mut self, bytes: usize) -> bool {
         // An empty line costs its event all the same.
+        if !self.events.take(self.reporter()) {
+            return false;
+        }
         match self.loggable.checked_sub(bytes.saturating_add(16)) {
             Some(rest) => {
                 self.loggable = rest;

@@ -208,6 +208,7 @@ pub struct Gate {
     /// Whether what is permitted is done only as far as it reads.
     is_dry: bool,
     calls: AtomicU64,
+    most_calls: u64,
     would_be_denied: Arc<AtomicU64>,
 }
 
@@ -225,6 +226,7 @@ impl Gate {
             audit: None,
             is_dry: false,
             calls: AtomicU64::new(0),
+            most_calls: u64::MAX,
             would_be_denied: Arc::default(),
         }
     }
@@ -271,6 +273,12 @@ impl Gate {
         self
     }
 
+    /// The same, which lets no more calls pass than these.
+    pub(crate) fn limited(mut self, most_calls: u64) -> Self {
+        self.most_calls = most_calls;
+        self
+    }
+
     /// Where the run's events go.
     pub(crate) fn reporter(&self) -> &Reporter {
         &self.reporter
@@ -288,6 +296,9 @@ impl Gate {
         F: Future<Output = Result<T, CapabilityError>>,
     {
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        if number > self.most_calls {
+            return Err(too_many_calls(self.most_calls));
+        }
         let accesses = call.accesses();
         let facts = self.facts(&call, &accesses).await?;
         let intent = self.authorize(number, accesses, &facts)?;
@@ -469,6 +480,14 @@ impl Gate {
             observed: !permitted && self.mode == PolicyMode::Observe,
         });
     }
+}
+
+fn too_many_calls(limit: u64) -> CapabilityError {
+    CapabilityError::new(
+        ErrorKind::Other("limit-reached".to_owned()),
+        format!("the step has made {limit} capability calls, which is its limit"),
+    )
+    .with_hint("raise `calls` under [limits] of stepyard.toml, or let the step ask less")
 }
 
 #[cfg(test)]

@@ -60,10 +60,10 @@ pub struct RunFacts {
 impl RunFacts {
     /// The same with these limits.
     #[must_use]
-    pub(crate) fn limited(mut self, limits: &Limits, wall_clock: Option<Duration>) -> Self {
+    pub(crate) fn limited(mut self, limits: &Limits) -> Self {
         self.memory = limits.memory;
         self.cpu_time = limits.cpu_time;
-        self.wall_clock = wall_clock;
+        self.wall_clock = limits.wall_clock;
         self
     }
 }

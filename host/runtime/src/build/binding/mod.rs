@@ -5,6 +5,7 @@ mod request;
 use std::sync::Arc;
 
 use stepyard_grammar::{Digest, ImageReference};
+use tokio::sync::SemaphorePermit;
 use wasmtime::component::Resource;
 
 use super::unchanged::{self, Finding};
@@ -82,7 +83,9 @@ async fn build_image(
     context: &RunContext,
     draft: RequestDraft,
 ) -> Result<BuiltImage, CapabilityError> {
-    let request = BuildRequest::validate(draft, &context.placeholders)?;
+    let mut request = BuildRequest::validate(draft, &context.placeholders)?;
+    let rules = context.capabilities.build_rules.clone();
+    rules.limit_network(&mut request)?;
     let engine = engine(context)?;
     let workspace = context.workspace.clone().ok_or_else(|| {
         CapabilityError::invalid("a build needs a workspace, and this run has none")
@@ -103,14 +106,19 @@ async fn build_image(
         workspace,
         cache_folder,
         secrets: context.capabilities.secrets.clone(),
+        rules,
     };
     let (mut built, pending) = context
         .gate
         .pass(build, |call| async {
+            let of_call = call.call();
+            let rules = of_call.rules.clone();
+            rules.check(&of_call.request, &*engine, reporter).await?;
             let call = base_registries::with_their_credentials(call, reporter).await?;
             match unchanged::look(context, &*engine, &call).await {
                 Finding::Unchanged(image) => Ok((image, None)),
                 Finding::Changed(pending) => {
+                    let _slot = slot(context).await;
                     let built = engine.build(call, reporter).await?;
                     Ok((built, pending))
                 }
@@ -134,6 +142,17 @@ async fn build_image(
         built.pushed = Some(descriptor);
     }
     Ok(built)
+}
+
+/// Waits until fewer builds run than the operator permits.
+async fn slot(context: &RunContext) -> Option<SemaphorePermit<'_>> {
+    let slots = context.capabilities.build_slots.as_deref()?;
+    if let Ok(slot) = slots.try_acquire() {
+        return Some(slot);
+    }
+    let line = "waiting: as many builds run already as concurrent-builds permits";
+    context.reporter().log(LogLevel::Info, line);
+    slots.acquire().await.ok()
 }
 
 /// Pushes, and looks at the registry whether the tag then names what the engine says.

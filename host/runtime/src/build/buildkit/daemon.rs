@@ -123,6 +123,13 @@ impl BuildEngine for BuildKitEngine {
         }
     }
 
+    async fn enforces_source_rules(&self) -> bool {
+        match self.builder().await {
+            Ok(builder) => builder.information.is_recent(),
+            Err(_) => false,
+        }
+    }
+
     async fn platform(&self) -> Option<String> {
         self.builder().await.ok()?.platform()
     }

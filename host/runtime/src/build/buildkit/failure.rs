@@ -5,10 +5,12 @@ use stepyard_buildkit as buildkit;
 use stepyard_grammar::ImageReference;
 
 use super::request::physical;
+use super::source_rules::denied_source;
 use crate::build::BuildRequest;
 use crate::build::context::context_error;
 use crate::build::failed_push::FailedAttempt;
 use crate::build::registry_failure::{base_image_error, no_space, registry_kind};
+use crate::build::rules::{denied_address, denied_image};
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::event::printable;
 use crate::registry::Endpoints;
@@ -109,6 +111,12 @@ fn failed(
     let text = without_prefixes(&printable(failure.message.trim())).to_owned();
     if text.contains("no space left on device") {
         return no_space().into();
+    }
+    if let Some(source) = denied_source(&text) {
+        return match source.strip_prefix("docker-image://") {
+            Some(image) => denied_image(image).into(),
+            None => denied_address(source).into(),
+        };
     }
     let vertex = printable(failure.vertex.as_deref().unwrap_or_default());
     match destination {

@@ -11,6 +11,7 @@ use stepyard_buildkit as buildkit;
 use stepyard_grammar::ImageReference;
 
 use super::builder::Builder;
+use super::source_rules::source_rules;
 use super::sources::{Credentials, Secrets};
 use crate::build::{
     Build, BuildRequest, CacheAttribute, CacheEntry, CachePlace, CompressionAlgorithm,
@@ -101,6 +102,7 @@ pub(super) async fn dockerfile_build(
     };
     secrets.check_files().await?;
     build.secrets = Arc::new(secrets);
+    build.source_rules = source_rules(call, &builder.endpoints);
     build.ssh_agents = ssh_agents(request)?;
     Ok(build)
 }

@@ -224,6 +224,16 @@ impl BuildEngine for DockerEngine {
         }
     }
 
+    async fn enforces_source_rules(&self) -> bool {
+        match self.found().await {
+            Ok(Found {
+                builder: Builder::BuildKit(builder),
+                ..
+            }) => builder.information.is_recent(),
+            _ => false,
+        }
+    }
+
     async fn platform(&self) -> Option<String> {
         let found = self.found().await.ok()?;
         match &found.builder {

@@ -6,10 +6,10 @@ use sha2::{Digest, Sha256};
 use stepyard_grammar::ImageReference;
 
 use super::sources::Sources;
-use crate::build::{BuildRequest, BuildSecret};
+use crate::build::{BuildRequest, BuildRules, BuildSecret};
 
 /// Changes whenever what a key covers does, so that older records are not found.
-const VERSION: &str = "stepyard push record 2";
+const VERSION: &str = "stepyard push record 3";
 
 /// Two builds of one key make the same image, as far as the host can see.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(super) struct Key(String);
 
 impl Key {
     /// The key of `request` with the files `sources` and the base images `images`, built by
-    /// `engine` for `platforms` and pushed to `repository`.
+    /// `engine` for `platforms` under `rules` and pushed to `repository`.
     pub(super) fn of(
         engine: &str,
         platforms: &[String],
@@ -25,6 +25,7 @@ impl Key {
         request: &BuildRequest,
         sources: &Sources,
         images: &BTreeMap<String, String>,
+        rules: &BuildRules,
     ) -> Self {
         // Every field is named, so that a new one is not forgotten here.
         let BuildRequest {
@@ -64,6 +65,13 @@ impl Key {
             destination: _,
             skip_unchanged: _,
         } = request;
+        let BuildRules {
+            base_images,
+            remote_sources,
+            // What it makes of the request is in the key.
+            network: _,
+            allow_unenforced,
+        } = rules;
         let mut fields = Fields(Sha256::new());
         fields.add("version", [VERSION]);
         fields.add("engine", [engine]);
@@ -88,6 +96,9 @@ impl Key {
         fields.add("user", [debug(run_as_user)]);
         fields.add("snapshot mode", snapshot_mode);
         fields.add("compression", [debug(compression)]);
+        fields.add("base images", [texts(base_images.as_deref())]);
+        fields.add("remote sources", [texts(remote_sources.as_deref())]);
+        fields.add("unenforced", [debug(allow_unenforced)]);
         Self(hex(&fields.0.finalize()))
     }
 
@@ -108,6 +119,11 @@ fn id(secret: &BuildSecret) -> &str {
 /// A value without a text of its own. It only has to differ where the values differ.
 fn debug(value: impl std::fmt::Debug) -> String {
     format!("{value:?}")
+}
+
+/// A list, and whether there is one.
+fn texts(list: Option<&[impl ToString]>) -> String {
+    debug(list.map(|list| list.iter().map(ToString::to_string).collect::<Vec<_>>()))
 }
 
 /// Engines take the last of several values for one name.

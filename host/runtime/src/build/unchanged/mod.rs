@@ -130,6 +130,7 @@ async fn pending(
             request,
             &sources,
             &images,
+            &call.call().rules,
         ),
         repository,
         paths,

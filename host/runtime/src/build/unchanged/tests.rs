@@ -184,6 +184,7 @@ impl World {
             workspace,
             cache_folder: None,
             secrets: SecretStores::default(),
+            rules: Default::default(),
         })
         .await;
         let context = RunContext::new(gate, capabilities, None, placeholders);

@@ -108,16 +108,12 @@ impl CedarPolicy {
 impl Policy for CedarPolicy {
     fn decide(&self, question: &Question<'_>) -> Decision {
         // The caller may run on the stack of a guest's fibre, whose size Cedar cannot see.
-        let response =
-            stacker::maybe_grow(STACK, STACK * 2, || {
-                let asked = self.shared.entities.request(question)?;
-                Ok(Authorizer::new().is_authorized(
-                    &asked.request,
-                    &self.shared.rules,
-                    &asked.entities,
-                ))
-            });
-        let response: Response = match response {
+        let answered: Result<Response, String> = stacker::maybe_grow(STACK, STACK * 2, || {
+            let asked = self.shared.entities.request(question)?;
+            let rules = &self.shared.rules;
+            Ok(Authorizer::new().is_authorized(&asked.request, rules, &asked.entities))
+        });
+        let response = match answered {
             Ok(response) => response,
             Err(problem) => return undecided(&problem),
         };

@@ -97,6 +97,7 @@ impl Fixture {
             workspace: Workspace::open(self.folder.path()).unwrap(),
             cache_folder: None,
             secrets: SecretStores::default(),
+            rules: Default::default(),
         };
         self.gate
             .pass(call, |call| self.engine.build(call, &self.reporter))

@@ -1,0 +1,27 @@
+//! Logs in as often as it is told, and returns a text that it was given.
+
+use stepyard_sdk::prelude::*;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct LogsIn {
+    /// How often.
+    times: u32,
+    /// What it returns.
+    text: String,
+}
+
+impl Step for LogsIn {
+    const NAME: &str = "logs-in";
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &str = "Logs in as often as it is told";
+
+    fn run(self) -> Result<Outcome, Error> {
+        for _ in 0..self.times {
+            auth::login("any", None)?;
+        }
+        Ok(Outcome::new().output("text", self.text))
+    }
+}
+
+stepyard_sdk::step!(LogsIn);
