@@ -2,3 +2,4 @@
 
 pub mod expectation;
 pub mod guests;
+pub mod transcript;

@@ -13,7 +13,7 @@ use stepyard::{ComponentSource, Host, Limits, RunRequest, Workspace};
 use stepyard_tests::expectation::{self, assert_expected};
 use stepyard_tests::guests;
 
-use crate::transcript::Transcript;
+use stepyard_tests::transcript::Transcript;
 
 const GROUP: &str = "guests";
 

@@ -9,7 +9,7 @@ use stepyard_grammar::Digest;
 use stepyard_tests::expectation::assert_expected;
 use stepyard_tests::guests;
 
-use crate::transcript::Transcript;
+use stepyard_tests::transcript::Transcript;
 
 const GROUP: &str = "components";
 

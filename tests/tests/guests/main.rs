@@ -4,5 +4,4 @@
 mod code_cache;
 mod fixtures;
 mod loading;
-mod transcript;
 mod validating;

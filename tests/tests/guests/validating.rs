@@ -6,7 +6,7 @@ use stepyard::{ComponentSource, Host, Limits, RunError, RunRequest};
 use stepyard_tests::expectation::assert_expected;
 use stepyard_tests::guests;
 
-use crate::transcript::Transcript;
+use stepyard_tests::transcript::Transcript;
 
 /// What validating a fixture's settings returns, and the events of it.
 async fn validate(name: &str, settings: Value) -> (Result<(), RunError>, String) {

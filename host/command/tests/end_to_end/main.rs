@@ -14,6 +14,7 @@
 mod audit;
 mod base_images;
 mod build_push;
+mod build_rules;
 mod build_secrets;
 mod caches;
 mod cancel;

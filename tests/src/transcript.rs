@@ -12,7 +12,7 @@ const LONGEST_LINE: usize = 200;
 
 /// Notes the events of one run. Clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct Transcript(Arc<Mutex<String>>);
+pub struct Transcript(Arc<Mutex<String>>);
 
 impl EventSink for Transcript {
     fn emit(&self, event: Event) {
@@ -40,12 +40,12 @@ impl EventSink for Transcript {
 
 impl Transcript {
     /// The events.
-    pub(crate) fn events(&self) -> String {
+    pub fn events(&self) -> String {
         self.0.lock().unwrap().clone()
     }
 
     /// The events, then the outputs or the error.
-    pub(crate) fn with_result(&self, result: &Result<Outcome, RunError>) -> String {
+    pub fn with_result(&self, result: &Result<Outcome, RunError>) -> String {
         let mut text = self.events();
         match result {
             Ok(outcome) => {
