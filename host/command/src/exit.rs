@@ -145,7 +145,8 @@ pub(crate) fn print(diagnostic: &dyn Diagnostic) {
             return;
         }
     }
-    eprint!("{}", render_plain(diagnostic));
+    let text = render_plain(diagnostic);
+    eprint!("{}", crate::view::without_commands(&text));
 }
 
 /// Whether a terminal should be shown colours (<https://no-color.org>, <https://bixense.com/clicolors>).

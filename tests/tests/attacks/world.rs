@@ -16,6 +16,7 @@ use stepyard::configuration::Configuration;
 use stepyard::connector::Connectors;
 use stepyard::document::SourceFile;
 use stepyard::ecr::aws::AwsEcr;
+use stepyard::event::StepStatus;
 use stepyard::policy::CedarPolicy;
 use stepyard::registry::{Endpoint, Endpoints, OciRegistry};
 use stepyard::secret::{MemorySecrets, Placeholders, SecretName, SecretStores};
@@ -75,6 +76,14 @@ pub(crate) struct Run {
     pub(crate) result: Result<Outcome, RunError>,
     /// All that its user reads.
     pub(crate) text: String,
+}
+
+impl Run {
+    /// Whether the policy has ended it.
+    pub(crate) fn is_denied(&self) -> bool {
+        let error = self.result.as_ref().err();
+        error.is_some_and(|error| error.status() == StepStatus::Denied)
+    }
 }
 
 impl World {
@@ -259,12 +268,18 @@ fn fill(folder: &TempDir) -> UnixListener {
         "folder/Dockerfile",
         "FROM scratch\nCOPY file /file\nLABEL attacks=1\n",
     );
-    write(
-        "Dockerfile.secret",
-        "FROM stepyard-test/busybox:1\nLABEL attacks=1\n\
-         RUN --mount=type=secret,id=npm head -c 9 /run/secrets/npm && sleep 0.1 && \
-         tail -c +10 /run/secrets/npm && echo && echo printed\n",
-    );
+    // What has been built already is cached, and prints nothing.
+    for name in ["Dockerfile.secret", "Dockerfile.pieces"] {
+        let anew = format!("{name}-{}", std::process::id());
+        write(
+            name,
+            &format!(
+                "FROM stepyard-test/busybox:1\nLABEL attacks=1\n\
+                 RUN --mount=type=secret,id=npm : {anew} && head -c 9 /run/secrets/npm && \
+                 sleep 0.1 && tail -c +10 /run/secrets/npm && echo && echo printed\n"
+            ),
+        );
+    }
     write(
         "Dockerfile.sleep",
         "FROM stepyard-test/busybox:1\nLABEL attacks=1\nRUN sleep 300\n",

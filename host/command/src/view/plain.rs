@@ -64,7 +64,7 @@ impl<W: Write> State<W> {
             writeln!(self.output, "== Step {} continues", one_line(step))?;
         }
         self.step = Some(step.clone());
-        writeln!(self.output, "{lines}")?;
+        writeln!(self.output, "{}", text::without_commands(lines))?;
         self.output.flush()
     }
 

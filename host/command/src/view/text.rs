@@ -1,5 +1,6 @@
 //! The words for what an event says, shared by the views for people.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use stepyard::event::{LayerState, StepStatus, printable};
@@ -19,6 +20,27 @@ pub(super) fn continued(text: &str, indent: &str) -> String {
     printable(text)
         .trim_end()
         .replace('\n', &format!("\n{indent}"))
+}
+
+/// Lines that the log of a CI system takes for no command of its own: GitHub's runner obeys a line
+/// that begins with `::`, and it and Azure's agent `##[` and `##vso[` anywhere, as TeamCity's
+/// `##teamcity[`. A space goes between the two characters.
+pub(crate) fn without_commands(lines: &str) -> Cow<'_, str> {
+    const ANYWHERE: [&str; 3] = ["##[", "##vso[", "##teamcity["];
+    let begins_one = |line: &str| line.trim_start().starts_with("::");
+    let lower = lines.to_ascii_lowercase();
+    let has_one = ANYWHERE.iter().any(|command| lower.contains(command));
+    if !has_one && !lines.split('\n').any(begins_one) {
+        return Cow::Borrowed(lines);
+    }
+    let lines = lines.split('\n').map(|line| {
+        let line = match begins_one(line) {
+            true => line.replacen("::", ": :", 1),
+            false => line.to_owned(),
+        };
+        line.replace("##", "# #")
+    });
+    Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
 }
 
 /// How a step ended.
@@ -76,10 +98,30 @@ pub(super) fn moving(transfer: &Transfer, now: OffsetDateTime) -> Option<String>
 
 /// Writes `text` on standard error. Where that fails, nobody can be told.
 pub(super) fn write_error(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+    let text = without_commands(text.trim_end());
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// What decided on a call.
 pub(super) fn decided_by(rule: Option<&str>) -> String {
     rule.map_or_else(|| "no rule".to_owned(), one_line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_a_command_of_a_ci_system() {
+        for (line, expected) in [
+            ("::set-output name=a::b", ": :set-output name=a::b"),
+            ("one\n  ::add-mask::x", "one\n  : :add-mask::x"),
+            ("a ##vso[task.setvariable]x", "a # #vso[task.setvariable]x"),
+            ("##[group]x", "# #[group]x"),
+            ("##TeamCity[message]", "# #TeamCity[message]"),
+            ("std::fmt ## 3 ##", "std::fmt ## 3 ##"),
+        ] {
+            assert_eq!(without_commands(line), expected);
+        }
+    }
 }

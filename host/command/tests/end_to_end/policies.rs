@@ -291,6 +291,30 @@ fn wrong_rules_are_told_with_their_place() {
     );
 }
 
+#[test]
+fn a_component_gives_no_commands_to_a_ci_system() {
+    let backend = Backend::local_ecr(&[]);
+    let project = Project::new(&backend);
+    let component = component("attack");
+    for (attack, text) in [
+        ("log", "::set-output name=a::b"),
+        ("log", "one\n::add-mask::x"),
+        ("log", "##vso[task.setvariable variable=a]b"),
+        ("panic", "\n::error::x"),
+        ("begin-phase", "x ##teamcity[message]"),
+    ] {
+        let mut command = project.run_command(&["--component", &component]);
+        let text_setting = format!("text={text}");
+        command.args(["--set", &format!("attack={attack}"), "--set", &text_setting]);
+        let run = run::to_end(&mut command);
+        for line in run.stdout.lines().chain(run.stderr.lines()) {
+            let is_command = line.trim_start().starts_with("::") || line.contains("##");
+            assert!(!is_command, "{line}");
+        }
+        run.says_nothing_of("there is no attack");
+    }
+}
+
 /// A compiled fixture.
 fn component(name: &str) -> String {
     let path = PathBuf::from(service("STEPYARD_TEST_GUESTS")).join(format!("{name}.wasm"));

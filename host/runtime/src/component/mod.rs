@@ -8,6 +8,7 @@
 //! | `code_cache` | compiled code on disk |
 //! | `imports` | what a component can reach, and what the host lacks |
 //! | `limits`, `event_budget` | the most that a run may use |
+//! | `open_files` | which files a component may open |
 //! | `standard_output` | what a component prints |
 //! | `state` | what one run holds; the guest's side of every capability |
 //! | `invoke` | one call of an export in a store of its own |
@@ -22,6 +23,7 @@ mod imports;
 pub(crate) mod invoke;
 mod limits;
 mod load;
+pub(crate) mod open_files;
 mod source;
 mod standard_output;
 pub(crate) mod state;

@@ -307,7 +307,9 @@ impl Faults {
         pairs: Vec<(String, String)>,
     ) -> Vec<(String, String)> {
         for (name, value) in &pairs {
-            if name.is_empty() || name.contains(['\0', '\n', '=']) || value.contains('\0') {
+            // One that begins with a dash would pass for an option of an engine that is a program.
+            let is_name = !name.is_empty() && !name.starts_with('-');
+            if !is_name || name.contains(['\0', '\n', '=']) || value.contains('\0') {
                 self.add(setting, format!("{name:?} is not a name with a value"));
             }
         }
