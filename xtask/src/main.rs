@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask prepare | test | faults | mutants | fixtures | services | demo |
+//! The project's own tasks: `cargo xtask prepare | test | faults | mutants | fuzz | fixtures | services | demo |
 //! bench`.
 #![allow(
     clippy::print_stdout,
@@ -9,11 +9,13 @@
 mod base_image;
 mod bench;
 mod bridge;
+mod compiler;
 mod demo;
 mod ecr_api;
 mod error;
 mod faults;
 mod fixtures;
+mod fuzz;
 mod http;
 mod interrupt;
 mod mutants;
@@ -49,6 +51,8 @@ enum Task {
     Faults,
     /// Let the gate permit one denied action after another, and check that a test fails each time
     Mutants(mutants::Options),
+    /// Look for inputs that break what reads other people's files, names and calls
+    Fuzz(fuzz::Options),
     /// Build the guest fixtures in tests/guests
     Fixtures,
     /// Start the services that the tests use, print their variables, and wait for Ctrl-C
@@ -66,8 +70,8 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    if mutants::is_called_as_compiler() {
-        eprintln!("error: starting the compiler: {}", mutants::compile());
+    if compiler::is_wanted() {
+        eprintln!("error: starting the compiler: {}", compiler::call());
         return ExitCode::FAILURE;
     }
     let arguments = Arguments::parse();
@@ -97,6 +101,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Test(options) => return Ok(test::run(&options)),
         Task::Faults => return faults::run(),
         Task::Mutants(options) => return mutants::run(&options),
+        Task::Fuzz(options) => return fuzz::run(&options),
         Task::Fixtures => {
             prepare::wasm_target::install()?;
             for component in fixtures::build(None)? {

@@ -2,20 +2,17 @@
 //! denies? One action after another is always permitted, in a copy of the runtime's source, and the
 //! suites that run real components must fail each time.
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use clap::Args;
 
 use crate::error::{Doing, Error, Result};
 use crate::services::TestServices;
-use crate::{fixtures, paths, prepare, process};
+use crate::{compiler, fixtures, paths, prepare, process};
 
 /// The suites that run components.
 const SUITES: [&str; 3] = ["attacks", "steps", "guests"];
-/// Names the copy to the compiler's wrapper.
-const SOURCE: &str = "STEPYARD_MUTANTS_SOURCE";
 /// Names the action that is always permitted.
 const ACTION: &str = "STEPYARD_MUTANT";
 /// The line of the gate before which the change goes.
@@ -52,11 +49,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         for suite in SUITES {
             command.args(["--test", suite]);
         }
-        command
-            .args(arguments)
-            .env("RUSTC_WORKSPACE_WRAPPER", wrapper())
-            .env(SOURCE, &source)
-            .envs(services.environment());
+        command.args(arguments).envs(services.environment());
+        compiler::with_runtime_from(&mut command, &source);
         command
     };
     process::run(&mut tests(&["--no-run"]))?;
@@ -150,11 +144,6 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The program that cargo calls instead of the compiler: this one.
-fn wrapper() -> PathBuf {
-    std::env::current_exe().unwrap_or_else(|_| PathBuf::from("xtask"))
-}
-
 /// The names of the tests in what a suite printed.
 fn failed_tests(output: &str) -> Vec<String> {
     let mut names: Vec<String> = output
@@ -167,32 +156,6 @@ fn failed_tests(output: &str) -> Vec<String> {
         names.push("a test without a name".to_owned());
     }
     names
-}
-
-/// Whether cargo calls this program in place of the compiler.
-pub(crate) fn is_called_as_compiler() -> bool {
-    std::env::var_os(SOURCE).is_some()
-        && std::env::args()
-            .nth(1)
-            .is_some_and(|compiler| compiler.ends_with("rustc"))
-}
-
-/// Calls the compiler, with the copy where the runtime is compiled. It does not return unless the
-/// compiler cannot be started.
-pub(crate) fn compile() -> std::io::Error {
-    let mut arguments = std::env::args_os().skip(1);
-    let compiler = arguments.next().unwrap_or_else(|| "rustc".into());
-    let copy = std::env::var_os(SOURCE)
-        .map(PathBuf::from)
-        .unwrap_or_default();
-    let arguments = arguments.map(|argument| {
-        if argument == "host/runtime/src/lib.rs" {
-            copy.join("lib.rs").into_os_string()
-        } else {
-            argument
-        }
-    });
-    Command::new(compiler).args(arguments).exec()
 }
 
 #[cfg(test)]

@@ -222,10 +222,11 @@ mod tests {
     fn the_schema_says_what_the_settings_name() {
         let schema = schemars::schema_for!(BuildPushEcr).to_value();
         let properties = schema["properties"].as_object().unwrap();
-        let named: Vec<(&str, &str)> = properties
+        let mut named: Vec<(&str, &str)> = properties
             .iter()
             .filter_map(|(name, property)| Some((name.as_str(), property["x-stepyard"].as_str()?)))
             .collect();
+        named.sort_unstable();
         let expected = [
             ("account", "ecr-account"),
             ("baseImageConnectorRefs", "base-image-connector"),

@@ -40,7 +40,9 @@ async fn run(name: &str, limits: Limits, timeout: Option<Duration>, workspace: &
     if let Some(timeout) = timeout {
         request = request.timeout(timeout);
     }
-    transcript.with_result(&host.run(&component, request).await)
+    let text = transcript.with_result(&host.run(&component, request).await);
+    // It changes with the compiler.
+    text.replace(component.digest().as_str(), "sha256:…")
 }
 
 fn settings(name: &str) -> Value {
@@ -84,12 +86,23 @@ macro_rules! fixtures {
         #[test]
         fn every_fixture_has_a_case() {
             let mut packages = names(Path::new(guests::SOURCES));
-            packages.retain(|name| Path::new(guests::SOURCES).join(name).join("Cargo.toml").is_file());
+            packages.retain(|name| {
+                let is_package = Path::new(guests::SOURCES).join(name).join("Cargo.toml").is_file();
+                is_package && !OF_ATTACKS.contains(&name.as_str())
+            });
             assert_eq!(packages, [$($name.to_owned()),*].into());
             assert_eq!(names(&expectation::folder(GROUP, "")), packages);
         }
     };
 }
+
+/// The fixtures of `tests/attacks`.
+const OF_ATTACKS: [&str; 4] = [
+    "attack",
+    "describe-calls-out",
+    "describe-loops",
+    "describe-traps",
+];
 
 fixtures! {
     allocates_forever "allocates-forever" Limits { memory: 32 << 20, ..Limits::default() }, None;

@@ -35,7 +35,7 @@ fn records(project: &Project) -> Vec<Value> {
 
 /// What follows `head ` in what a run printed.
 fn head(run: &Run) -> String {
-    let printed = run.stderr.split_once("head ").unwrap().1;
+    let printed = run.stdout.split_once("head ").unwrap().1;
     printed.split_whitespace().next().unwrap().to_owned()
 }
 

@@ -4,7 +4,7 @@ use crate::support::backend::Backend;
 use crate::support::cases::cases;
 use crate::support::engine::Engine;
 use crate::support::project::Project;
-use crate::support::run::Run;
+use crate::support::run::{self, Run};
 use crate::support::service;
 
 cases! {
@@ -100,7 +100,7 @@ fn ways(base: &str) -> Vec<(&'static str, String, String, &'static str)> {
     ]
 }
 
-fn run(project: &Project, dockerfile: &str, settings: &str) -> Run {
+fn build(project: &Project, dockerfile: &str, settings: &str) -> Run {
     project.write("workspace/Dockerfile", dockerfile);
     project.pipeline("[one]", settings);
     project.run()
@@ -111,7 +111,7 @@ fn a_build_reads_only_what_is_listed(engine: Engine, backend: &Backend) {
     let base = service("STEPYARD_TEST_BASE_IMAGE");
     for (way, dockerfile, settings, named) in ways(&base) {
         project.configure(backend, &list(&[&listed(&base)], None));
-        let denied = run(&project, &dockerfile, &settings);
+        let denied = build(&project, &dockerfile, &settings);
         assert_eq!(denied.code, 3, "{way}: {}", denied.stderr);
         denied.says("denied: the build reads ").says(named);
         assert_eq!(backend.digest(&project.repository, "one"), None, "{way}");
@@ -121,13 +121,13 @@ fn a_build_reads_only_what_is_listed(engine: Engine, backend: &Backend) {
             backend,
             &list(&[&listed(&base), OTHER], Some("http://127.0.0.1:1/*")),
         );
-        let tried = run(&project, &dockerfile, &settings);
+        let tried = build(&project, &dockerfile, &settings);
         assert_eq!(tried.code, 1, "{way}: {}", tried.stderr);
         tried.says_nothing_of("denied: the build reads");
     }
     // What is listed is read in each of these ways.
     project.configure(backend, &list(&[&listed(&base)], None));
-    run(
+    build(
         &project,
         &format!(
             "ARG BASE={base}\nFROM ${{BASE}} AS first\nFROM scratch\nCOPY --from={base} /bin /bin\n\
@@ -145,15 +145,19 @@ fn an_engine_that_cannot_hold_a_build_to_a_list_does_not_build(engine: Engine, b
     let rules = list(&[&listed(&base)], None);
     project.configure(backend, &rules);
     let dockerfile = format!("FROM {base}\nLABEL project={}\n", project.repository);
-    run(&project, &dockerfile, "")
+    build(&project, &dockerfile, "")
         .expect(1)
         .says(
             "the engine docker cannot limit what a Dockerfile reads, as base-images under [build]",
         )
         .says("allow-unenforced = true");
     assert_eq!(backend.digest(&project.repository, "one"), None);
+    let mut doctor = project.command(&["doctor", "--workspace", "workspace"]);
+    run::to_end(&mut doctor)
+        .expect(1)
+        .says("failed    the engine docker cannot limit what a Dockerfile reads");
     project.configure(backend, &format!("{rules}allow-unenforced = true\n"));
-    run(&project, &dockerfile, "")
+    build(&project, &dockerfile, "")
         .expect(0)
         .says("the build is not held to it");
 }
@@ -161,7 +165,8 @@ fn an_engine_that_cannot_hold_a_build_to_a_list_does_not_build(engine: Engine, b
 fn a_build_gets_no_more_network_than_it_may_have(engine: Engine, backend: &Backend) {
     let project = Project::new(backend).built_by(engine);
     // Without a network there is the loopback device alone.
-    project.dockerfile("RUN test $(ls /sys/class/net | wc -l) = 1");
+    let alone = |network: &str| format!("RUN : {network} && test $(ls /sys/class/net | wc -l) = 1");
+    project.dockerfile(&alone("none"));
     project.pipeline("[one]", "");
     project.configure(backend, "[build]\nnetwork = \"none\"\n");
     project.run().expect(0);
@@ -173,6 +178,7 @@ fn a_build_gets_no_more_network_than_it_may_have(engine: Engine, backend: &Backe
         .says("network under [build]");
     // Its twin: without the limit, RUN has a network.
     project.reach(backend);
+    project.dockerfile(&alone("default"));
     project.pipeline("[two]", "");
     project.run().expect(1).says("ended with exit code 1");
 }

@@ -26,6 +26,7 @@ pub use request::{
     BuildRequest, BuildSecret, CacheAttribute, CacheEntry, CachePlace, ContextSource, ExtraHost,
     NamedContext, NetworkMode, Provenance, RegistryImage, RequestDraft,
 };
+pub(crate) use rules::unenforced_error;
 pub use rules::{BuildRules, ImagePattern, MostNetwork, PatternError, RemotePattern};
 pub use stepyard_grammar::{Compression, CompressionAlgorithm};
 

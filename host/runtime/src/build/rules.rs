@@ -81,7 +81,7 @@ impl BuildRules {
         }
         for (setting, what) in self.unenforced(engine).await {
             if !self.allow_unenforced {
-                return Err(unenforced(engine.name(), setting, what));
+                return Err(unenforced_error(engine.name(), setting, what));
             }
             let line = format!(
                 "the engine {} cannot {what}, as {setting} asks for: the build is not held to it",
@@ -118,7 +118,8 @@ impl BuildRules {
     }
 }
 
-fn unenforced(engine: &str, setting: &str, what: &str) -> CapabilityError {
+/// That an engine cannot hold a build to a setting.
+pub(crate) fn unenforced_error(engine: &str, setting: &str, what: &str) -> CapabilityError {
     CapabilityError::unsupported(format!(
         "the engine {engine} cannot {what}, as {setting} under [build] of stepyard.toml asks for"
     ))

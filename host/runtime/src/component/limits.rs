@@ -105,9 +105,9 @@ pub(crate) struct MemoryLimitReached {
 
 /// The guest has used up something that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the step {what} more than its limit of {limit}")]
+#[error("the step {what}: its limit is {limit}")]
 pub(crate) struct CountLimitReached {
-    /// Such as `holds handles`.
+    /// Such as `holds too many handles`.
     pub(crate) what: &'static str,
     pub(crate) limit: usize,
     /// In `[limits]`.

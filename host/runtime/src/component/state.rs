@@ -230,7 +230,7 @@ impl RunState {
         if self.noted > self.most_noted {
             // Setters have no way to report an error, so the guest is stopped.
             return Err(wasmtime::Error::new(CountLimitReached {
-                what: "notes bytes in its build requests and repository settings,",
+                what: "notes too many bytes in its build requests and repository settings",
                 limit: self.most_noted,
                 key: "noted-bytes",
             }));

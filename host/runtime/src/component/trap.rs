@@ -33,7 +33,7 @@ pub enum GuestFailure {
         limit: Duration,
     },
     /// It has used up something that is counted.
-    #[error("the step {what} more than its limit of {limit}")]
+    #[error("the step {what}: its limit is {limit}")]
     #[diagnostic(help(
         "raise `{key}` under [limits] of stepyard.toml, or let the step use less at once"
     ))]
@@ -79,7 +79,7 @@ impl GuestFailure {
         }
         if let Some(ResourceTableError::Full) = error.downcast_ref() {
             return Self::Count {
-                what: "holds handles (credentials, requests, images, files …)",
+                what: "holds too many handles (credentials, requests, images, files …)",
                 limit: limits.resources,
                 key: "resources",
             };

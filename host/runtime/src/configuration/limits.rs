@@ -85,7 +85,7 @@ fn read_shared<'a>(fields: &mut Fields<'a>) -> LimitsConfiguration {
     let cpu_time = time("cpu-time");
     let wall_clock = time("wall-clock");
     let mut number = |key: &'a str| {
-        let number = fields.optional(key)?.integer(1, i64::MAX)?;
+        let number = fields.optional(key)?.integer(1, 1_000_000_000)?;
         u64::try_from(number).ok()
     };
     LimitsConfiguration {

@@ -32,6 +32,7 @@ use self::connector::Identities;
 use self::look::Look;
 use self::step::Step;
 use self::subjects::Subjects;
+use crate::build::unenforced_error;
 use crate::component::Component;
 use crate::connector::{Connector, ConnectorKind, ConnectorReference, Connectors};
 use crate::host::Host;
@@ -134,11 +135,36 @@ impl Host {
 async fn look_at_engine(look: &Look<'_>) -> Section {
     Section {
         subject: Subject::Engine,
-        findings: vec![match look.engine().await {
-            Ok(engine) => Finding::ok(Check::Engine, engine),
-            Err(error) => Finding::failed(Check::Engine, error),
-        }],
+        findings: match look.engine().await {
+            Ok(engine) => {
+                let mut findings = vec![Finding::ok(Check::Engine, engine)];
+                findings.extend(build_rules(look).await);
+                findings
+            }
+            Err(error) => vec![Finding::failed(Check::Engine, error)],
+        },
     }
+}
+
+/// Whether the engine holds builds to the operator's rules, where there are some.
+async fn build_rules(look: &Look<'_>) -> Vec<Finding> {
+    let rules = &look.capabilities.build_rules;
+    let Some(engine) = &look.capabilities.engine else {
+        return Vec::new();
+    };
+    let unenforced = rules.unenforced(&**engine).await;
+    if unenforced.is_empty() && rules.restrict_sources() {
+        let message = "builds are held to the lists of base images and sources";
+        return vec![Finding::ok(Check::Feature, message)];
+    }
+    let finding = |(setting, what)| {
+        let error = unenforced_error(engine.name(), setting, what);
+        match rules.allow_unenforced {
+            true => Finding::warning(Check::Feature, error),
+            false => Finding::failed(Check::Feature, error),
+        }
+    };
+    unenforced.into_iter().map(finding).collect()
 }
 
 /// The connectors that are looked at, by the names that steps give them, and whether at their own

@@ -102,6 +102,11 @@ impl BuildEngine for NotingEngine {
         !matches!(feature, Feature::PushWhileBuilding | Feature::SnapshotMode)
     }
 
+    /// What the engine itself can do about it is looked at elsewhere.
+    async fn enforces_source_rules(&self) -> bool {
+        true
+    }
+
     async fn build(
         &self,
         call: Authorized<Build>,

@@ -55,7 +55,24 @@ fn named_contexts(call: &Build, endpoints: &Endpoints) -> Vec<String> {
 
 /// What an engine says that it was not allowed to read, in the text of a failure.
 pub(super) fn denied_source(text: &str) -> Option<&str> {
-    let text = text.split_once("applies to source ")?.1;
-    let end = text.find(": source denied by policy")?;
-    text.get(..end)
+    text.strip_suffix("source denied by policy")?;
+    let quoted = text.rsplit_once("source \"").map(|(_, rest)| rest)?;
+    quoted.split_once('"').map(|(source, _)| source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_denied_source_is_found_in_what_buildkit_says() {
+        let text = "127.0.0.1:1/other:1: failed to resolve source metadata for 127.0.0.1:1/other:1: \
+                    could not resolve image due to policy: source \
+                    \"docker-image://127.0.0.1:1/other:1\" denied by policy: source denied by policy";
+        assert_eq!(
+            denied_source(text),
+            Some("docker-image://127.0.0.1:1/other:1")
+        );
+        assert_eq!(denied_source("source \"a\" is not there"), None);
+    }
 }

@@ -77,10 +77,12 @@ impl ImagePattern {
             |char: char| char.is_ascii_lowercase() || "0123456789._-/*".contains(char);
         let in_tag = |char: char| char.is_ascii_alphanumeric() || "._-*".contains(char);
         if repository.is_empty() || !repository.chars().all(in_repository) {
-            return Err(fault("its repository is none"));
+            return Err(fault(
+                "a repository has lower-case letters, digits, `.`, `_`, `-` and `/`",
+            ));
         }
         if tag.is_some_and(|tag| tag.is_empty() || !tag.chars().all(in_tag)) {
-            return Err(fault("its tag is none"));
+            return Err(fault("a tag has letters, digits, `.`, `_` and `-`"));
         }
         let name = format!("{}/{}", starred(&host, "[^/]*"), starred(&repository, ".*"));
         let behind = match (tag, digest) {
@@ -206,7 +208,7 @@ mod tests {
             (&of_digest, "ghcr.io/team/app:1", false),
             ("localhost:5000/app", "localhost:5000/app:1", true),
         ] {
-            let image = ImageReference::parse(image).unwrap();
+            let image = ImageReference::parse_familiar(image).unwrap();
             // The engine looks at the name with the tag that is meant.
             let image = match (image.tag(), image.digest()) {
                 (None, None) => ImageReference::parse(&format!("{image}:latest")).unwrap(),
