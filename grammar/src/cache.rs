@@ -50,6 +50,13 @@ impl CacheOptions {
     fn parse(text: &str, direction: Direction) -> Result<Self, GrammarError> {
         if !text.contains('=') {
             check_value("ref", text)?;
+            if let Some(comma) = text.find(',') {
+                return Err(error(
+                    text,
+                    comma,
+                    "an image alone, or type= and attributes",
+                ));
+            }
             return Ok(Self::of_image(text));
         }
         let mut attributes = BTreeMap::new();
