@@ -182,3 +182,48 @@ async fn a_run_that_is_dropped_stops_the_work_of_its_engine() {
     assert_eq!(entries(scratch.path()), 0);
     assert_usable(&host).await;
 }
+
+#[tokio::test]
+async fn builds_beyond_the_limit_wait_and_give_their_turn_back() {
+    let _scratch = SCRATCH.lock().await;
+    let engine = EndlessEngine::default();
+    let host = Host::builder()
+        .engine(engine.clone())
+        .authenticator(Anonymous)
+        .policy(PermitAll)
+        .concurrent_builds(1)
+        .build()
+        .unwrap();
+    let component = load(&host, "hostile-push").await;
+    let workspace = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let start = || {
+        let (sink, events) = channel();
+        let request = RunRequest::new(json!({}))
+            .workspace(Workspace::open(workspace.path()).unwrap())
+            .events(sink);
+        let (host, component) = (host.clone(), component.clone());
+        let run = tokio::spawn(async move { host.run(&component, request).await });
+        (run, events)
+    };
+    let (first, _events) = start();
+    engine.begun.notified().await;
+    // It waits, is given up, and is in nobody's way.
+    for _ in 0..2 {
+        let (waiting, mut events) = start();
+        while let Some(event) = events.recv().await {
+            if let EventKind::Log { message, .. } = event.kind
+                && message.starts_with("waiting: ")
+            {
+                break;
+            }
+        }
+        waiting.abort();
+    }
+    let (second, _events) = start();
+    first.abort();
+    engine.dropped.notified().await;
+    engine.begun.notified().await;
+    second.abort();
+    engine.dropped.notified().await;
+    assert_usable(&host).await;
+}

@@ -19,6 +19,7 @@ mod build_secrets;
 mod caches;
 mod cancel;
 mod command;
+mod components;
 mod doctor;
 mod errors;
 mod faults;
