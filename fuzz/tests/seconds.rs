@@ -1,5 +1,10 @@
 //! Each target with its seeds, with what once found a fault, and with some thousands of inputs more:
 //! the same ones each time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed assumption fails the test"
+)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

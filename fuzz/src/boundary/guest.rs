@@ -175,7 +175,7 @@ fn calls(imports: &[Import], input: &mut Unstructured<'_>) -> Function {
             let mut instructions = run.instructions();
             match parameter {
                 // Mostly a place that is there, so that calls get further.
-                ValType::I32 if returns_in_memory && index == last && value % 8 != 0 => {
+                ValType::I32 if returns_in_memory && index == last && !value.is_multiple_of(8) => {
                     instructions.i32_const(signed(RETURNED));
                 }
                 ValType::I32 => {

@@ -56,7 +56,7 @@ use repository::filters;
 /// A repository of an ECR registry, and the connector whose identity is used for it. It need not
 /// exist.
 ///
-/// An image of it is a tag or a digest: [`Tag`] and [`crate::grammar::Digest`] serve, and text.
+/// An image of it is a tag or a digest: [`crate::grammar::Tag`] and [`crate::grammar::Digest`] serve, and text.
 ///
 /// All functions fail with `denied`; `not-found` where no connector has that name or, unless said
 /// otherwise, the repository or image does not exist; `invalid-settings`; `unauthenticated`;

@@ -53,7 +53,7 @@ impl Repository {
         self.0.kms_key()
     }
 
-    /// Whether [`NamedRepository::create`] made it, and it was not there before.
+    /// Whether [`super::NamedRepository::create`] made it, and it was not there before.
     pub fn is_new(&self) -> bool {
         self.0.is_new()
     }

@@ -1,17 +1,19 @@
 //! The host: what an embedder builds once and runs steps with.
 
 mod builder;
+mod ending;
+mod returned;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use crate::audit::{AuditError, AuditHead, AuditSink, RunAudit};
+use crate::audit::{AuditSink, RunAudit};
 use crate::capability::ErrorKind;
 use crate::component::engine::Ticker;
 use crate::component::invoke;
@@ -29,6 +31,8 @@ use crate::policy::{
 use crate::run::{RunError, RunRequest};
 use crate::secret::{Mask, Placeholders};
 
+use self::ending::Ending;
+use self::returned::valid_outcome;
 pub use builder::{HostBuilder, HostError};
 
 /// Runs steps. Cheap to clone.
@@ -408,103 +412,5 @@ fn tell_what_no_rule_permits(
                 in_vain.join(", ")
             ),
         );
-    }
-}
-
-/// Checks what a guest returned: it ends in files that other programs read line by line.
-fn valid_outcome(
-    returned: crate::component::bindings::Outcome,
-    context: &RunContext,
-) -> Result<Outcome, RunError> {
-    let fault = |what: &str, text: &str| RunError::FaultyOutcome {
-        problem: format!("{what} {text:?}"),
-    };
-    let mut outcome = Outcome::default();
-    for output in returned.outputs {
-        let mut characters = output.name.chars();
-        let begins_well = characters
-            .next()
-            .is_some_and(|first| first.is_ascii_alphabetic() || first == '_');
-        if !begins_well || !characters.all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            return Err(fault("an output is called", &output.name));
-        }
-        if output.value.contains(['\n', '\r', '\0']) {
-            return Err(fault(
-                "an output has a value of several lines:",
-                &output.name,
-            ));
-        }
-        outcome.outputs.push((output.name, output.value));
-    }
-    for image in returned.images {
-        let text = format!(
-            "{}/{}:{}@{}",
-            image.registry, image.repository, image.tag, image.digest
-        );
-        let confirmed = context.image(|confirmed| {
-            confirmed.registry == image.registry
-                && confirmed.repository == image.repository
-                && confirmed.tag == image.tag
-                && confirmed.digest == image.digest
-        });
-        // Others trust what ends in the artifact file, so a claim is not enough.
-        let Some(confirmed) = confirmed else {
-            return Err(fault(
-                "no registry confirmed during this run the image",
-                &text,
-            ));
-        };
-        outcome.images.push(confirmed);
-    }
-    Ok(outcome)
-}
-
-/// Reports the end of a step, also where its future is dropped before.
-struct Ending<'a> {
-    reporter: &'a Reporter,
-    begin: Instant,
-    would_be_denied: &'a AtomicU64,
-    audit: Option<RunAudit>,
-    reported: bool,
-}
-
-impl Ending<'_> {
-    /// The head of the audit log, where there is one.
-    fn report(
-        &mut self,
-        status: StepStatus,
-        error: Option<String>,
-    ) -> Result<Option<AuditHead>, AuditError> {
-        self.reported = true;
-        let would_be_denied = self.would_be_denied.load(Ordering::Relaxed);
-        let audit = self.audit.as_ref();
-        let head = audit.map_or(Ok(None), |audit| audit.end(status, would_be_denied));
-        // A run whose records are not on the disk has not ended well.
-        let (status, error) = match &head {
-            Err(fault) => (StepStatus::Failed, Some(fault.to_string())),
-            Ok(_) => (status, error),
-        };
-        self.reporter.report(EventKind::StepFinished {
-            status,
-            milliseconds: u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX),
-            error,
-            would_be_denied,
-            audit: head
-                .as_ref()
-                .ok()
-                .cloned()
-                .flatten()
-                .map(|head| head.to_string()),
-        });
-        head
-    }
-}
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        if !self.reported {
-            // The event says what is wrong with the log.
-            let _ = self.report(StepStatus::Interrupted, Some("interrupted".to_owned()));
-        }
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | [`finding`] | what was found |
-//! | [`subjects`] | what settings name, by the annotations of their schema |
-//! | [`look`] | the questions, through the gate and within a time |
-//! | [`rehearsal`] | a run in which nothing is done, to learn what a step would build |
-//! | [`connector`], [`registry`], [`repository`], [`step`] | what is looked at |
+//! | `finding` | what was found |
+//! | `subjects` | what settings name, by the annotations of their schema |
+//! | `look` | the questions, through the gate and within a time |
+//! | `rehearsal` | a run in which nothing is done, to learn what a step would build |
+//! | `connector`, `registry`, `repository`, `step` | what is looked at |
 //!
 //! Whatever does not depend on another answer is asked at the same time.
 

@@ -4,148 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use stepyard_grammar::ImageReference;
-
 use super::{
-    Access, Call, CallFacts, CallRecords, Decided, DecidedCall, Decision, Policy, PolicyMode,
-    Principal, Question, Rule, RunFacts, shown_rules,
+    Access, Authorized, Call, CallFacts, CallRecords, Decided, DecidedCall, Decision, Policy,
+    PolicyMode, Principal, Question, Rule, RunFacts, shown_rules,
 };
 use crate::audit::{AuditDecision, Intent, RunAudit};
-use crate::auth::Credential;
-use crate::build::{Build, Push};
 use crate::capability::{CapabilityError, ErrorKind};
-use crate::ecr::{CreateRepository, DescribeRepository};
 use crate::event::{EventKind, LogLevel, Reporter};
 use crate::patience;
-use crate::registry::{Copy as CopyImage, ProbePush, Registry, Resolve, TagImage};
-
-/// A capability call that the policy permits. Only the [`Gate`] makes one, or another that belongs
-/// to it.
-#[derive(Debug)]
-pub struct Authorized<C> {
-    call: C,
-    step: Arc<str>,
-}
-
-impl<C> Authorized<C> {
-    /// The call.
-    pub fn call(&self) -> &C {
-        &self.call
-    }
-
-    /// The call, by value.
-    pub fn into_call(self) -> C {
-        self.call
-    }
-
-    /// The identifier of the step on whose behalf the call is made, for those who keep records.
-    pub fn step(&self) -> &Arc<str> {
-        &self.step
-    }
-
-    /// A call that belongs to this one.
-    fn with_it<D>(&self, call: D) -> Authorized<D> {
-        Authorized {
-            call,
-            step: self.step.clone(),
-        }
-    }
-}
-
-impl Authorized<Build> {
-    /// The call that reads what the name of a base image stands for. It needs no decision of its
-    /// own: a permitted build takes the images that its Dockerfile names.
-    pub(crate) fn resolving_base_image(
-        &self,
-        reference: ImageReference,
-        credential: Credential,
-    ) -> Authorized<Resolve> {
-        self.with_it(Resolve {
-            reference,
-            credential,
-        })
-    }
-
-    /// The same call with further credentials to read the base images with that its Dockerfile
-    /// names: those of identities which it has already, at other registries.
-    pub(crate) fn and_base_image_credentials(mut self, credentials: Vec<Credential>) -> Self {
-        self.call.request.base_image_credentials.extend(credentials);
-        self
-    }
-
-    /// What may be asked of the place that the build pushes to, if it does.
-    pub(crate) fn questions(&self) -> Option<DestinationQuestions> {
-        let destination = self.call.request.destination.as_ref()?;
-        let credential = destination.credential.as_ref()?;
-        Some(DestinationQuestions::of(
-            self,
-            &destination.reference,
-            credential,
-        ))
-    }
-}
-
-impl Authorized<TagImage> {
-    /// The call that reads what is tagged. It needs no decision of its own: to tag it, it is read.
-    pub(crate) fn resolving_source(&self) -> Authorized<Resolve> {
-        self.with_it(Resolve {
-            reference: self.call.reference.clone(),
-            credential: self.call.credential.clone(),
-        })
-    }
-}
-
-impl Authorized<CopyImage> {
-    /// The call that reads what is copied. It needs no decision of its own: to copy it, it is read.
-    pub(crate) fn resolving_source(&self) -> Authorized<Resolve> {
-        self.with_it(Resolve {
-            reference: self.call.source.clone(),
-            credential: self.call.source_credential.clone(),
-        })
-    }
-}
-
-impl Authorized<CreateRepository> {
-    /// The call that looks whether the repository is there, which its creation tells as well.
-    pub(crate) fn describing(&self) -> Authorized<DescribeRepository> {
-        self.with_it(DescribeRepository {
-            repository: self.call.repository.clone(),
-        })
-    }
-}
-
-/// What the registry may be asked of an image's destination. It needs no decision of its own: who
-/// may push there may learn why it fails.
-pub(crate) struct DestinationQuestions {
-    pub(crate) destination: ImageReference,
-    pub(crate) probe: Authorized<ProbePush>,
-    pub(crate) resolve: Authorized<Resolve>,
-}
-
-impl DestinationQuestions {
-    /// As a part of `call`.
-    fn of<C>(call: &Authorized<C>, destination: &ImageReference, credential: &Credential) -> Self {
-        Self {
-            destination: destination.clone(),
-            probe: call.with_it(ProbePush {
-                registry: destination.registry().clone(),
-                repository: destination.repository().clone(),
-                credential: credential.clone(),
-            }),
-            resolve: call.with_it(Resolve {
-                reference: destination.clone(),
-                credential: credential.clone(),
-            }),
-        }
-    }
-}
-
-impl Authorized<Push> {
-    /// What may be asked of the push's destination.
-    pub(crate) fn questions(&self) -> DestinationQuestions {
-        DestinationQuestions::of(self, &self.call.destination, &self.call.credential)
-    }
-}
+use crate::registry::{Registry, Resolve};
 
 /// A call that the policy does not permit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -302,10 +169,7 @@ impl Gate {
         let accesses = call.accesses();
         let facts = self.facts(&call, &accesses).await?;
         let intent = self.authorize(number, accesses, &facts)?;
-        let authorized = Authorized {
-            call,
-            step: self.reporter.step().clone(),
-        };
+        let authorized = Authorized::new(call, self.reporter.step().clone());
         let begin = Instant::now();
         let result = patience::telling(&self.reporter, act(authorized)).await;
         let result = result.map_err(|mut error| {
@@ -353,13 +217,11 @@ impl Gate {
             return Ok(None);
         }
         // It needs no decision of its own: the answer goes to the policy alone.
-        let question = Authorized {
-            call: Resolve {
-                reference: destination,
-                credential,
-            },
-            step: self.reporter.step().clone(),
+        let resolve = Resolve {
+            reference: destination,
+            credential,
         };
+        let question = Authorized::new(resolve, self.reporter.step().clone());
         match registry.resolve(question).await {
             Ok(found) => Ok(Some(found.is_some())),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(Some(false)),

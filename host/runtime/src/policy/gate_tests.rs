@@ -3,10 +3,14 @@ use std::sync::atomic::AtomicBool;
 use async_trait::async_trait;
 use stepyard_grammar::{Digest, RegistryHost, RepositoryName, Tag};
 
+use stepyard_grammar::ImageReference;
+
 use super::*;
 use crate::audit::{AuditEntry, AuditError, AuditHead, AuditSink};
+use crate::auth::Credential;
 use crate::event::{Event, channel};
 use crate::policy::{Action, CedarPolicy, Resource};
+use crate::registry::{Copy as CopyImage, TagImage};
 use crate::registry::{Descriptor, GetManifest, ListTags, Manifest, PutManifest};
 use crate::testing::principal;
 

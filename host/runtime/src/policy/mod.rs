@@ -7,6 +7,7 @@
 
 mod access;
 mod allow_imports;
+mod authorized;
 pub mod cedar;
 mod entitlement;
 mod gate;
@@ -20,10 +21,11 @@ mod smallest;
 
 pub use access::{Access, Action, Call, Resource};
 pub(crate) use allow_imports::AllowImports;
+pub use authorized::Authorized;
+pub(crate) use authorized::DestinationQuestions;
 pub use cedar::{CedarPolicy, PolicyError};
 pub use entitlement::Entitlement;
-pub(crate) use gate::DestinationQuestions;
-pub use gate::{Authorized, Denial, Gate};
+pub use gate::{Denial, Gate};
 pub use imports::{ImportedCall, imported_calls, never_permitted};
 pub(crate) use looking::Looking;
 pub use named::{NamedResources, NamingError, RepositoryChange};

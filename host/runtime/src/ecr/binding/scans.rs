@@ -19,7 +19,7 @@ impl OpenScan {
         let scan = fetch(context, &image, None).await?;
         Ok(scan.map(|mut scan| Self {
             image,
-            findings: Reading::new(mem::replace(&mut scan.findings, Page::default())),
+            findings: Reading::new(mem::take(&mut scan.findings)),
             scan,
             given: 0,
         }))

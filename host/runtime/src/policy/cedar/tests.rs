@@ -104,10 +104,12 @@ fn example(action: Action) -> Resource {
 fn every_question_fits_the_schema() {
     let policy = policy("permit (principal, action, resource);");
     let schema = PARSED_SCHEMA.as_ref().unwrap();
-    let mut asking = Asking::default();
-    asking.call = CallFacts {
-        build: Some(build_facts()),
-        tag_exists: Some(true),
+    let asking = Asking {
+        call: CallFacts {
+            build: Some(build_facts()),
+            tag_exists: Some(true),
+        },
+        ..Asking::default()
     };
     for action in Action::ALL {
         let access = Access::new(action, example(action));
@@ -158,10 +160,12 @@ fn a_strangers_name_is_not_the_name_of_a_step() {
 
 #[test]
 fn rules_see_what_the_schema_says() {
-    let mut asking = Asking::default();
-    asking.call = CallFacts {
-        build: Some(build_facts()),
-        tag_exists: Some(false),
+    let asking = Asking {
+        call: CallFacts {
+            build: Some(build_facts()),
+            tag_exists: Some(false),
+        },
+        ..Asking::default()
     };
     let push = || repository(ECR, "team/app", Some("1.0"));
     let path = || Resource::WorkspacePath("services/api/Dockerfile".to_owned());
