@@ -62,6 +62,14 @@ pub(crate) fn workspace(
     Ok(workspace)
 }
 
+/// Where a file or folder is, or would be made.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    path.canonicalize().ok().or_else(|| {
+        let folder = path.parent()?.canonicalize().ok()?;
+        Some(folder.join(path.file_name()?))
+    })
+}
+
 /// Refuses a workspace that holds the operator's secrets, compiled code or caches: steps read it,
 /// builds copy it, and whoever wrote it could have put something there.
 fn require_apart(configuration: &Configuration, workspace: &Path) -> Result<(), Failure> {
@@ -90,10 +98,7 @@ fn require_apart(configuration: &Configuration, workspace: &Path) -> Result<(), 
     let folders = folders.chain(policies.map(|path| ("the policy", path)));
     let workspace = workspace.canonicalize()?;
     for (what, path) in secrets.chain(folders) {
-        if path
-            .canonicalize()
-            .is_ok_and(|path| path.starts_with(&workspace))
-        {
+        if resolved(path).is_some_and(|path| path.starts_with(&workspace)) {
             return Err(Failure::input(
                 format!(
                     "{} ({what}) is inside the workspace, where steps and builds can read it and \

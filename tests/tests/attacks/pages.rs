@@ -19,6 +19,10 @@ succeed.
 `cargo xtask test -- --test attacks` runs them, and the variable `STEPYARD_ATTACK` chooses one by a \
 part of its name. `cargo xtask mutants` lets the policy's gate say yes to one action after another, \
 and shows that a test notices each.
+
+What a Dockerfile tries (base images by `ARG`, `COPY --from`, `ONBUILD` and frontends, rights for \
+`RUN`) is in `host/command/tests/end_to_end/build_rules.rs`, because it takes engines of several kinds; \
+what files of users try (aliases that explode, keys that repeat) is in `tests/cases/settings`.
 ";
 
 fn page(cases: &[Case]) -> String {

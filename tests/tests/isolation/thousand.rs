@@ -8,12 +8,17 @@ use super::*;
 
 const RUNS: usize = 1_000;
 
+/// How many components a process holds at once.
+const ROOMS: usize = 2_000;
+
 /// What one waiting run may cost, in bytes.
 const MOST_PER_RUN: usize = 1 << 20;
 
 /// Lets nobody in until it is told to.
 #[derive(Clone)]
 struct Door {
+    /// How many must wait before it tells.
+    expected: usize,
     waiting: Arc<AtomicUsize>,
     arrived: Arc<Notify>,
     open: watch::Receiver<bool>,
@@ -22,7 +27,7 @@ struct Door {
 #[async_trait]
 impl Authenticator for Door {
     async fn login(&self, _: Authorized<Login>) -> Result<Credential, CapabilityError> {
-        if self.waiting.fetch_add(1, Ordering::Relaxed) + 1 == RUNS {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) + 1 == self.expected {
             self.arrived.notify_one();
         }
         let mut open = self.open.clone();
@@ -41,12 +46,15 @@ fn memory() -> usize {
     kibibytes.parse::<usize>().unwrap() << 10
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_thousand_waiting_runs_are_isolated_and_small() {
-    // No scratch folder is made, but those of the other tests are counted.
-    let _scratch = SCRATCH.lock().await;
+/// Starts the runs, and returns once `expected` of them wait in the middle of a call; what opens the
+/// door, the host, and the runs.
+async fn start(
+    runs: usize,
+    expected: usize,
+) -> (watch::Sender<bool>, Host, Vec<tokio::task::JoinHandle<()>>) {
     let (opens, open) = watch::channel(false);
     let door = Door {
+        expected,
         waiting: Arc::default(),
         arrived: Arc::default(),
         open,
@@ -57,8 +65,7 @@ async fn a_thousand_waiting_runs_are_isolated_and_small() {
         .build()
         .unwrap();
     let component = load(&host, "logs-in").await;
-    let before = memory();
-    let start = |number: usize| {
+    let run = |number: usize| {
         let (host, component) = (host.clone(), component.clone());
         tokio::spawn(async move {
             let text = format!("only {number} knows");
@@ -73,16 +80,37 @@ async fn a_thousand_waiting_runs_are_isolated_and_small() {
             }
         })
     };
-    let runs: Vec<_> = (0..RUNS).map(start).collect();
+    let runs = (0..runs).map(run).collect();
     door.arrived.notified().await;
+    (opens, host, runs)
+}
+
+async fn end(opens: &watch::Sender<bool>, runs: Vec<tokio::task::JoinHandle<()>>) {
+    opens.send(true).unwrap();
+    for run in runs {
+        run.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_waiting_runs_are_isolated_and_small() {
+    // No scratch folder is made, but those of the other tests are counted.
+    let _scratch = SCRATCH.lock().await;
+    let before = memory();
+    let (opens, host, runs) = start(RUNS, RUNS).await;
     let each = memory().saturating_sub(before) / RUNS;
     assert!(
         each < MOST_PER_RUN,
         "each waiting run holds {each} bytes, more than {MOST_PER_RUN}"
     );
-    opens.send(true).unwrap();
-    for run in runs {
-        run.await.unwrap();
-    }
+    end(&opens, runs).await;
+    assert_usable(&host).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn more_runs_than_a_process_holds_wait_for_their_turn() {
+    let _scratch = SCRATCH.lock().await;
+    let (opens, host, runs) = start(ROOMS + 20, ROOMS).await;
+    end(&opens, runs).await;
     assert_usable(&host).await;
 }

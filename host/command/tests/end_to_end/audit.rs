@@ -165,3 +165,15 @@ fn runs_of_several_processes_make_one_chain() {
         .expect(0)
         .says("of 2 runs");
 }
+
+#[test]
+fn a_log_in_the_workspace_is_refused_before_it_is_made() {
+    let backend = Backend::local_ecr(&[]);
+    let project = project(&backend);
+    project.configure(&backend, "[audit]\nfile = \"workspace/audit.jsonl\"\n");
+    project
+        .run()
+        .expect(2)
+        .says("(the audit log) is inside the workspace");
+    assert!(!project.path("workspace/audit.jsonl").exists());
+}

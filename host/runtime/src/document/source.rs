@@ -97,7 +97,7 @@ impl SourceFile {
     }
 
     /// The text as errors may show it: the values of keys that are named like secrets, and the
-    /// ranges given to [`SourceFile::masking`], are covered with asterisks. Offsets stay as they
+    /// ranges given to `SourceFile::masking`, are covered with asterisks. Offsets stay as they
     /// are.
     #[must_use]
     pub fn shown_text(&self) -> &str {

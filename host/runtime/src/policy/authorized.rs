@@ -9,7 +9,7 @@ use crate::build::{Build, Push};
 use crate::ecr::{CreateRepository, DescribeRepository};
 use crate::registry::{Copy as CopyImage, ProbePush, Resolve, TagImage};
 
-/// A capability call that the policy permits. Only the [`Gate`] makes one, or another that belongs
+/// A capability call that the policy permits. Only the [`super::Gate`] makes one, or another that belongs
 /// to it.
 #[derive(Debug)]
 pub struct Authorized<C> {
