@@ -32,7 +32,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 256 MiB, 60 s of CPU time, no end by the clock, 1 MiB of output, 100,000 events, 100,000 calls,
+    /// 256 MiB, 60 s of CPU time, no end by the clock, 1 MiB of output, 100,000 events, 10,000 calls,
     /// 1,000 handles, 64 MiB of notes, 1 MiB of settings.
     fn default() -> Self {
         Self {
@@ -41,7 +41,7 @@ impl Default for Limits {
             wall_clock: None,
             output: 1 << 20,
             events: 100_000,
-            calls: 100_000,
+            calls: 10_000,
             resources: 1_000,
             noted: 64 << 20,
             settings: 1 << 20,
