@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// See, write and check the rules that decide what steps may do
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Run a recorded step again without an engine, a registry or AWS: the recording answers
+    Replay(ReplayArguments),
     /// See what steps asked for, and check that the log of it is whole
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -122,6 +124,11 @@ pub(crate) struct RunArguments {
     /// Change nothing: look up what reads, and say of what writes that it is not done
     #[arg(long)]
     pub(crate) dry_run: bool,
+
+    /// Keep each call of the steps and its answer in this new file, for `stepyard replay`. Secrets are
+    /// masked
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) record: Option<PathBuf>,
 
     /// Permit a local component what it imports, for this run; not where CI is set
     #[arg(long, requires = "component")]
@@ -262,6 +269,36 @@ A denial prints the command that permits what was denied, such as:
   stepyard policy add policy.cedar --step promote-image --action copy \\
       --resource 'Repository::\"ghcr.io/team/app\"'";
 
+#[derive(Debug, Args)]
+#[command(after_help = REPLAY_EXIT_CODES)]
+pub(crate) struct ReplayArguments {
+    /// The recording, which `stepyard run --record` made
+    #[arg(value_name = "FILE")]
+    pub(crate) recording: PathBuf,
+
+    /// Run this component in place of the one that was recorded
+    #[arg(long, value_name = "FILE")]
+    pub(crate) component: Option<PathBuf>,
+
+    /// The step, where the recording holds several
+    #[arg(long, value_name = "ID")]
+    pub(crate) step: Option<String>,
+
+    /// The files that the step may read, where it reads some itself
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) workspace: Option<PathBuf>,
+
+    /// The operator's configuration [default: ~/.config/stepyard/stepyard.toml, if it is there]
+    #[arg(long, value_name = "FILE", env = "STEPYARD_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+const REPLAY_EXIT_CODES: &str = "\
+Exit codes:
+  0  the step succeeds, and asks for what the recording has
+  1  it fails, as it may have when it was recorded, or asks for something else; both are told
+  2  the input is wrong: arguments, the recording, a component";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
     /// Check that no record of a log was changed, and none is missing
@@ -326,6 +363,10 @@ pub(crate) struct InspectArguments {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// The operator's configuration [default: ~/.config/stepyard/stepyard.toml, if it is there]
+    #[arg(long, value_name = "FILE", env = "STEPYARD_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

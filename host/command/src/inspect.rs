@@ -13,7 +13,7 @@ use crate::exit::{Code, Failure};
 use crate::session;
 
 pub(crate) async fn run(arguments: InspectArguments) -> Result<Code, Failure> {
-    let mut configuration = session::configuration(None)?;
+    let mut configuration = session::configuration(arguments.config.as_deref())?;
     // Who pins a component looks at it before.
     configuration.components.allow_unpinned = true;
     let host = session::bare_host(&configuration)?.build()?;

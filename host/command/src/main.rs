@@ -8,6 +8,7 @@ mod exit;
 mod inspect;
 mod local_ecr;
 mod policy;
+mod replay;
 mod run;
 mod session;
 mod view;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
             Command::Run(arguments) => run::run(arguments).await,
             Command::Check(arguments) => check::run(arguments).await,
             Command::Doctor(arguments) => doctor::run(arguments).await,
+            Command::Replay(arguments) => replay::run(arguments).await,
             Command::Audit(command) => audit::run(&command),
             Command::Policy(command) => policy::run(command).await,
             Command::Inspect(arguments) => inspect::run(arguments).await,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// What went wrong, for a program to act on. Mirrors `error-kind` of `wit/types.wit`.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
     /// The policy forbids the call.
@@ -55,7 +55,7 @@ impl fmt::Display for ErrorKind {
 }
 
 /// A failed capability call, as a guest and its user see it. Never holds a secret.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 #[error("{message}")]
 pub struct CapabilityError {
     /// What went wrong.
@@ -63,9 +63,10 @@ pub struct CapabilityError {
     /// One or more sentences for a person.
     pub message: String,
     /// What the person can do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
     /// Whether the same call may succeed when it is made again later.
+    #[serde(default)]
     pub retryable: bool,
 }
 

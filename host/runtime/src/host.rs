@@ -351,12 +351,8 @@ impl Host {
         // Making one on disk takes longer than all else that starts a run.
         let scratch = component.opens_folders().then(scratch_folder);
         let scratch = scratch.transpose().map_err(RunError::Sandbox)?;
-        let context = Arc::new(RunContext::new(
-            gate,
-            capabilities,
-            request.workspace,
-            request.placeholders,
-        ));
+        let context = RunContext::new(gate, capabilities, request.workspace, request.placeholders);
+        let context = Arc::new(context.exchanging(request.exchanges));
         let folder = scratch.as_ref().map(tempfile::TempDir::path);
         let state = RunState::new(context.clone(), folder, limits).map_err(RunError::Sandbox)?;
         let _room = shared.rooms.acquire().await;

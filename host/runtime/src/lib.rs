@@ -24,6 +24,7 @@ mod patience;
 pub mod pipeline;
 pub mod policy;
 mod private_folder;
+pub mod recording;
 pub mod registry;
 mod run;
 pub mod secret;

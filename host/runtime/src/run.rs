@@ -10,6 +10,7 @@ use crate::component::{GuestFailure, Limits};
 use crate::dry_run::DryRun;
 use crate::event::{EventSink, NoEvents, StepStatus};
 use crate::policy::{CallRecords, NamingError};
+use crate::recording::{ExchangeSink, Exchanges, Replay};
 use crate::secret::{Mask, Placeholders};
 use crate::workspace::Workspace;
 
@@ -27,6 +28,7 @@ pub struct RunRequest {
     pub(crate) allows_imports: bool,
     pub(crate) records: Option<CallRecords>,
     pub(crate) dry_run: Option<DryRun>,
+    pub(crate) exchanges: Exchanges,
     pub(crate) would_be_denied: Arc<AtomicU64>,
 }
 
@@ -46,6 +48,7 @@ impl RunRequest {
             allows_imports: false,
             records: None,
             dry_run: None,
+            exchanges: Exchanges::default(),
             would_be_denied: Arc::default(),
         }
     }
@@ -76,6 +79,20 @@ impl RunRequest {
     #[must_use]
     pub fn dry_run(mut self, run: DryRun) -> Self {
         self.dry_run = Some(run);
+        self
+    }
+
+    /// Tells each call of the contract, with its arguments and its answer.
+    #[must_use]
+    pub fn exchanges(mut self, sink: impl ExchangeSink + 'static) -> Self {
+        self.exchanges = Exchanges::Told(Arc::new(sink));
+        self
+    }
+
+    /// Makes no call: the recording answers.
+    #[must_use]
+    pub fn replay(mut self, recording: Arc<Replay>) -> Self {
+        self.exchanges = Exchanges::Replayed(recording);
         self
     }
 

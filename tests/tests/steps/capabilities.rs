@@ -132,7 +132,12 @@ impl Capabilities {
     /// The same with an engine that does not apply this setting.
     pub(crate) fn ignores(self, setting: &'static str, reason: &str) -> Self {
         let reason = reason.to_owned();
-        self.with(|state| state.ignored.push(IgnoredSetting { setting, reason }))
+        self.with(|state| {
+            state.ignored.push(IgnoredSetting {
+                setting: setting.into(),
+                reason,
+            })
+        })
     }
 
     /// The same with an image that was pushed before, and of which nothing has changed.

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use stepyard::event::{Event, EventKind, EventSink, StepStatus};
+use stepyard::recording::RecordingFile;
 use stepyard::{DryRun, ErrorKind, PushedImage, RunError, StepFailure};
 
 use crate::arguments::{EventForm, RunArguments};
@@ -106,6 +107,7 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
             dry_run: arguments
                 .dry_run
                 .then(|| DryRun::new(configuration.policy.mode)),
+            recording: recording(&arguments)?,
             records: None,
         },
         events: Events::new(view.clone()),
@@ -134,6 +136,13 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
         return Ok(Code::Interrupted);
     }
     Ok(ended.code)
+}
+
+/// The file that calls are recorded to.
+fn recording(arguments: &RunArguments) -> Result<Option<RecordingFile>, Failure> {
+    let file = arguments.record.as_deref().map(RecordingFile::create);
+    file.transpose()
+        .map_err(|error| Failure::new(Code::BadInput, error))
 }
 
 /// What the steps left so far.

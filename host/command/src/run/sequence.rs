@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use stepyard::event::{EventKind, StepStatus};
 use stepyard::pipeline::{FailureAction, FailureError, WhenStatus};
 use stepyard::policy::CallRecords;
+use stepyard::recording::{RecordedEnd, RecordingFile};
 use stepyard::{DryRun, ErrorKind, Host, Outcome, RunError, RunRequest, StepFailure, Workspace};
 
 use super::plan::{Plan, PlannedStep};
 use super::scope::RunScope;
-use crate::exit::Failure;
+use crate::exit::{Code, Failure};
 use crate::view::StepSummary;
 
 /// What the steps of one command share.
@@ -33,6 +34,8 @@ pub(crate) struct RunConditions {
     pub(crate) allows_imports: bool,
     /// Where nothing is changed: what the steps would have written.
     pub(crate) dry_run: Option<DryRun>,
+    /// Where the calls are recorded.
+    pub(crate) recording: Option<RecordingFile>,
     /// Where it is kept what the policy is asked and answers.
     pub(crate) records: Option<CallRecords>,
 }
@@ -137,6 +140,9 @@ impl Sequence<'_> {
         if let Some(run) = &conditions.dry_run {
             request = request.dry_run(run.clone());
         }
+        if let Some(recording) = &conditions.recording {
+            request = request.exchanges(recording.clone());
+        }
         if let Some(records) = &conditions.records {
             request = request.record_calls(records.clone());
         }
@@ -149,6 +155,11 @@ impl Sequence<'_> {
         let mut retries = 0;
         loop {
             let settings = step.resolve(self.scope)?;
+            let recording = self.conditions.recording.as_ref();
+            if let Some(recording) = recording {
+                let mask = self.host.mask();
+                recording.started(&step.identifier, &step.component, &settings.value, mask);
+            }
             let mut request = RunRequest::new(settings.value)
                 .step(step.identifier.clone())
                 .placeholders(settings.placeholders)
@@ -158,7 +169,13 @@ impl Sequence<'_> {
                 request = request.timeout(timeout);
             }
             request = self.under_conditions(request);
-            let error = match self.host.run(&step.component, request).await {
+            let result = self.host.run(&step.component, request).await;
+            if let Some(recording) = recording {
+                let end = RecordedEnd::of(result.as_ref());
+                let written = recording.ended(end);
+                written.map_err(|error| Failure::new(Code::Failed, error))?;
+            }
+            let error = match result {
                 Ok(outcome) => {
                     self.scope.add_outputs(&step.identifier, &outcome.outputs);
                     let mut summary = summary(step, StepStatus::Succeeded, begin.elapsed());

@@ -37,7 +37,7 @@ fn a_pinned_component_runs_by_its_name() {
     greet(&project, &["greeter"])
         .expect(0)
         .says("Hello, world!")
-        .says("== Step greeter (greeter)");
+        .says("== Step hello (greeter)");
     project.write(
         "pipeline.yaml",
         "step:\n  type: Component\n  name: greet\n  component: greeter\n  spec: {name: all}\n",

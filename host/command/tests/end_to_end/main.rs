@@ -26,6 +26,7 @@ mod faults;
 mod identities;
 mod nowhere;
 mod policies;
+mod replays;
 mod repository;
 mod secrets;
 mod support;

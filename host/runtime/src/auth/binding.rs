@@ -1,5 +1,6 @@
 //! The guest's side of the capability: conversion only.
 
+use serde_json::json;
 use stepyard_grammar::RegistryHost;
 use wasmtime::component::Resource;
 
@@ -14,7 +15,10 @@ impl auth::Host for RunState {
         connector: String,
         registry: Option<String>,
     ) -> wasmtime::Result<Result<Resource<Credential>, types::Error>> {
-        let credential = login(&self.context.clone(), connector, registry).await;
+        let context = self.context.clone();
+        let arguments = json!({"connector": connector, "registry": registry});
+        let login = login(&context, connector, registry);
+        let credential = context.exchange("auth.login", || arguments, login).await;
         self.hand_out(credential)
     }
 
@@ -22,18 +26,18 @@ impl auth::Host for RunState {
         &mut self,
         registry: String,
     ) -> wasmtime::Result<Result<Resource<Credential>, types::Error>> {
-        let credential = match host(&registry) {
-            Ok(registry) => {
-                let context = self.context.clone();
-                context
-                    .gate
-                    .pass(LoginAnonymously { registry }, async |call| {
-                        Ok(Credential::anonymous(call.into_call().registry))
-                    })
-                    .await
-            }
-            Err(error) => Err(error),
+        let context = self.context.clone();
+        let arguments = || json!({"registry": registry});
+        let login = async {
+            let registry = host(&registry)?;
+            context
+                .gate
+                .pass(LoginAnonymously { registry }, async |call| {
+                    Ok(Credential::anonymous(call.into_call().registry))
+                })
+                .await
         };
+        let credential = context.exchange("auth.anonymous", arguments, login).await;
         self.hand_out(credential)
     }
 }

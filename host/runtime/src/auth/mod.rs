@@ -142,6 +142,13 @@ impl fmt::Debug for Credential {
     }
 }
 
+/// As the registry that it is for: what is behind it is never written.
+impl serde::Serialize for Credential {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.registry.as_str())
+    }
+}
+
 /// A source whose user name and password do not change.
 #[derive(Clone, Debug)]
 pub struct FixedCredential(pub BasicCredential);

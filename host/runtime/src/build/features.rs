@@ -55,12 +55,12 @@ pub(super) fn check(
         .into_iter()
         .filter(|setting| setting.asked && !supports(setting.feature))
         .map(|setting| IgnoredSetting {
-            setting: setting.setting,
+            setting: setting.setting.into(),
             reason: setting.reason.to_owned(),
         })
         .chain(
             (!request.build_cache && !request.cache_imports.is_empty()).then(|| IgnoredSetting {
-                setting: "cache-import",
+                setting: "cache-import".into(),
                 reason: "the build cache is turned off".to_owned(),
             }),
         )

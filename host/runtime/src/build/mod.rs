@@ -16,6 +16,7 @@ mod tests;
 mod tls;
 mod unchanged;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -155,24 +156,29 @@ impl Feature {
 }
 
 /// A setting of a request that the engine did not apply.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct IgnoredSetting {
     /// The setting, such as `run-as-user`.
-    pub setting: &'static str,
+    pub setting: Cow<'static, str>,
     /// Why, for a person.
     pub reason: String,
 }
 
 /// An image that an engine has built.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct BuiltImage {
     /// The engine's name for it: for Docker the digest of its configuration.
+    #[serde(with = "crate::recording::as_text")]
     pub id: Digest,
     /// What the registry holds, where the image was pushed while it was built or is unchanged.
     pub pushed: Option<Descriptor>,
     /// Whether nothing was built, because nothing has changed since the image was pushed.
+    #[serde(default)]
     pub unchanged: bool,
     /// What of the request was not applied.
+    #[serde(default)]
     pub ignored_settings: Vec<IgnoredSetting>,
 }
 

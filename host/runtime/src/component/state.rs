@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value;
 use stepyard_grammar::{Digest, ImageReference, Tag};
 use tokio::sync::{OnceCell, Semaphore};
 use wasmtime::component::{Resource, ResourceTable};
@@ -19,6 +20,7 @@ use crate::ecr::Ecr;
 use crate::event::{EventKind, OutputSource, Reporter};
 use crate::outcome::PushedImage;
 use crate::policy::Gate;
+use crate::recording::{Answered, Exchanges};
 use crate::registry::{GetManifest, Registry};
 use crate::secret::{Placeholders, SecretStores};
 use crate::workspace::Workspace;
@@ -58,6 +60,8 @@ pub(crate) struct RunContext {
     pub(crate) pending_records: PendingRecords,
     /// Set once the engine has answered, and the policy has permitted to ask it.
     pub(crate) engine_answers: OnceCell<()>,
+    /// What becomes of the calls.
+    exchanges: Exchanges,
     images: Mutex<Vec<PushedImage>>,
 }
 
@@ -75,7 +79,36 @@ impl RunContext {
             placeholders,
             pending_records: PendingRecords::default(),
             engine_answers: OnceCell::new(),
+            exchanges: Exchanges::default(),
             images: Mutex::default(),
+        }
+    }
+
+    /// The same, whose calls pass here.
+    pub(crate) fn exchanging(mut self, exchanges: Exchanges) -> Self {
+        self.exchanges = exchanges;
+        self
+    }
+
+    /// Lets a call of the contract pass: it is made by `act`, and told to whoever watches, or answered
+    /// from a recording.
+    pub(crate) async fn exchange<T: Answered>(
+        &self,
+        function: &str,
+        arguments: impl FnOnce() -> Value,
+        act: impl Future<Output = Result<T, CapabilityError>>,
+    ) -> Result<T, CapabilityError> {
+        let mask = self.reporter().mask();
+        self.exchanges.pass(mask, function, arguments, act).await
+    }
+
+    /// Notes that a tag names a digest, as a recording says. What is not replayed has been noted
+    /// where it was confirmed.
+    pub(crate) fn note_replayed(&self, reference: &str, digest: &Digest) {
+        if let (Exchanges::Replayed(_), Ok(reference)) =
+            (&self.exchanges, ImageReference::parse(reference))
+        {
+            self.note_image(&reference, digest);
         }
     }
 

@@ -67,7 +67,8 @@ impl NamedImage {
 }
 
 /// An image or image index, as ECR describes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Image {
     /// The manifest's digest.
     pub digest: String,
@@ -89,7 +90,8 @@ pub struct ImageList {
 }
 
 /// An image that is still there, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct NotDeleted {
     /// The tag or digest, as it was to be deleted.
     pub image: String,

@@ -4,7 +4,8 @@ use super::NamedImage;
 use crate::policy::{Access, Action, Call};
 
 /// A copy of an image in another registry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Replica {
     /// The account that owns the registry.
     pub account: String,

@@ -5,7 +5,8 @@ use super::{NamedImage, Page, PageToken};
 use crate::policy::{Access, Action, Call};
 
 /// A scan of an image, with a page of what it found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Scan {
     /// ECR's `ScanStatus`, such as `COMPLETE`.
     pub status: String,
@@ -16,6 +17,7 @@ pub struct Scan {
     /// How many findings there are of each severity, the worst first.
     pub severity_counts: Vec<(String, u32)>,
     /// A page of the findings.
+    #[serde(skip)]
     pub findings: Page<Finding>,
 }
 
@@ -36,7 +38,8 @@ impl Scan {
 }
 
 /// A vulnerability of an image.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Finding {
     /// Such as `CVE-2024-3094`.
     pub name: String,

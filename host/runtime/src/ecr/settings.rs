@@ -5,13 +5,20 @@ use stepyard_grammar::{AwsTag, GrammarError, RepositoryEncryption, TagMutability
 use crate::capability::CapabilityError;
 
 /// What a guest has noted of a new repository, as it came.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct RepositoryDraft {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tag_mutability: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) mutability_exclusions: Vec<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) scan_on_push: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) encryption: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) kms_key: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) tags: Vec<(String, String)>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use stepyard_grammar::{ImageReference, Tag};
 use wasmtime::component::Resource;
 
@@ -12,6 +13,7 @@ use crate::auth::Credential;
 use crate::capability::CapabilityError;
 use crate::component::bindings::stepyard::step::{registry, types};
 use crate::component::state::{RunContext, RunState, absent};
+use crate::recording::Answered;
 
 type GuestResult<T> = wasmtime::Result<Result<T, types::Error>>;
 
@@ -23,11 +25,12 @@ impl registry::Host for RunState {
     ) -> GuestResult<Option<types::Descriptor>> {
         let context = self.context.clone();
         let credential = self.credential(&credential)?;
-        let resolved = async {
-            let reference = named(&reference, &credential)?;
+        let arguments = json!({"reference": reference, "credential": credential});
+        let act = async {
+            let named = named(&reference, &credential)?;
             let backend = backend(&context)?;
             let call = Resolve {
-                reference: reference.clone(),
+                reference: named.clone(),
                 credential,
             };
             let resolved = context
@@ -35,11 +38,16 @@ impl registry::Host for RunState {
                 .pass(call, |call| async move { backend.resolve(call).await })
                 .await?;
             if let Some(descriptor) = &resolved {
-                context.note_image(&reference, &descriptor.digest);
+                context.note_image(&named, &descriptor.digest);
             }
             Ok::<_, CapabilityError>(resolved)
+        };
+        let resolved = context
+            .exchange("registry.resolve", || arguments, act)
+            .await;
+        if let Ok(Some(resolved)) = &resolved {
+            context.note_replayed(&reference, &resolved.digest);
         }
-        .await;
         Ok(resolved
             .map(|descriptor| descriptor.map(Into::into))
             .map_err(Into::into))
@@ -52,7 +60,8 @@ impl registry::Host for RunState {
     ) -> GuestResult<registry::Manifest> {
         let context = self.context.clone();
         let credential = self.credential(&credential)?;
-        let manifest = async {
+        let arguments = json!({"reference": reference, "credential": credential});
+        let act = async {
             let reference = named(&reference, &credential)?;
             let backend = backend(&context)?;
             let call = GetManifest {
@@ -63,8 +72,10 @@ impl registry::Host for RunState {
                 .gate
                 .pass(call, |call| async move { backend.get_manifest(call).await })
                 .await
-        }
-        .await;
+        };
+        let manifest = context
+            .exchange("registry.get-manifest", || arguments, act)
+            .await;
         Ok(manifest
             .map(|manifest| registry::Manifest {
                 media_type: manifest.media_type,
@@ -81,10 +92,11 @@ impl registry::Host for RunState {
     ) -> GuestResult<types::Descriptor> {
         let context = self.context.clone();
         let credential = self.credential(&credential)?;
-        let descriptor = async {
-            let reference = named(&reference, &credential)?;
+        let arguments = json!({"reference": reference, "manifest": to_recorded(&manifest), "credential": credential});
+        let act = async {
+            let named = named(&reference, &credential)?;
             let call = PutManifest {
-                reference: reference.clone(),
+                reference: named.clone(),
                 manifest: valid_manifest(manifest)?,
                 credential: credential.clone(),
             };
@@ -94,11 +106,16 @@ impl registry::Host for RunState {
                 .pass(call, |call| async { backend.put_manifest(call).await })
                 .await?;
             context
-                .note_pushed_image(&*backend, &reference, credential, &stored.digest)
+                .note_pushed_image(&*backend, &named, credential, &stored.digest)
                 .await;
             Ok::<_, CapabilityError>(stored)
+        };
+        let descriptor = context
+            .exchange("registry.put-manifest", || arguments, act)
+            .await;
+        if let Ok(descriptor) = &descriptor {
+            context.note_replayed(&reference, &descriptor.digest);
         }
-        .await;
         Ok(descriptor.map(Into::into).map_err(Into::into))
     }
 
@@ -110,7 +127,8 @@ impl registry::Host for RunState {
     ) -> GuestResult<types::Descriptor> {
         let context = self.context.clone();
         let credential = self.credential(&credential)?;
-        let descriptor = async {
+        let arguments = json!({"reference": reference, "tag": tag, "credential": credential});
+        let act = async {
             let reference = named(&reference, &credential)?;
             let tag = Tag::parse(&tag).map_err(invalid)?;
             let tagged = reference.clone().with_tag(tag.clone());
@@ -129,8 +147,16 @@ impl registry::Host for RunState {
                 .note_pushed_image(&*backend, &tagged, credential, &descriptor.digest)
                 .await;
             Ok::<_, CapabilityError>(descriptor)
+        };
+        let descriptor = context.exchange("registry.tag", || arguments, act).await;
+        if let (Ok(descriptor), Ok(image), Ok(tag)) = (
+            &descriptor,
+            ImageReference::parse(&reference),
+            Tag::parse(&tag),
+        ) {
+            let tagged = image.with_tag(tag).to_string();
+            context.note_replayed(&tagged, &descriptor.digest);
         }
-        .await;
         Ok(descriptor.map(Into::into).map_err(Into::into))
     }
 
@@ -144,7 +170,8 @@ impl registry::Host for RunState {
         let context = self.context.clone();
         let source_credential = self.credential(&source_credential)?;
         let destination_credential = self.credential(&destination_credential)?;
-        let descriptor = async {
+        let arguments = json!({"source": source, "source-credential": source_credential, "destination": destination, "destination-credential": destination_credential});
+        let act = async {
             let destination = tagged(&destination, &destination_credential)?;
             let call = Copy {
                 source: named(&source, &source_credential)?,
@@ -167,8 +194,11 @@ impl registry::Host for RunState {
                 )
                 .await;
             Ok::<_, CapabilityError>(copied)
+        };
+        let descriptor = context.exchange("registry.copy", || arguments, act).await;
+        if let Ok(descriptor) = &descriptor {
+            context.note_replayed(&destination, &descriptor.digest);
         }
-        .await;
         Ok(descriptor.map(Into::into).map_err(Into::into))
     }
 
@@ -179,7 +209,8 @@ impl registry::Host for RunState {
     ) -> GuestResult<Vec<String>> {
         let context = self.context.clone();
         let credential = self.credential(&credential)?;
-        let tags = async {
+        let arguments = json!({"repository": repository, "credential": credential});
+        let act = async {
             let reference = ImageReference::parse(&repository).map_err(invalid)?;
             if reference.tag().is_some() || reference.digest().is_some() {
                 return Err(CapabilityError::invalid(format!(
@@ -198,8 +229,10 @@ impl registry::Host for RunState {
                 .gate
                 .pass(call, |call| async move { backend.list_tags(call).await })
                 .await
-        }
-        .await;
+        };
+        let tags = context
+            .exchange("registry.list-tags", || arguments, act)
+            .await;
         Ok(tags.map_err(Into::into))
     }
 }
@@ -267,6 +300,15 @@ fn require_registry(
             reference.registry()
         )))
     }
+}
+
+/// A manifest that a guest hands over, as recordings have it.
+fn to_recorded(manifest: &registry::Manifest) -> Value {
+    Manifest {
+        media_type: manifest.media_type.clone(),
+        content: manifest.content.clone(),
+    }
+    .to_answer()
 }
 
 fn valid_manifest(manifest: registry::Manifest) -> Result<Manifest, CapabilityError> {

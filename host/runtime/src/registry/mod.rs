@@ -21,9 +21,11 @@ use crate::event::Reporter;
 use crate::policy::Authorized;
 
 /// Names one blob or manifest by content (OCI image specification, "Content Descriptors").
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Descriptor {
     /// The digest of the bytes.
+    #[serde(with = "crate::recording::as_text")]
     pub digest: Digest,
     /// Such as `application/vnd.oci.image.manifest.v1+json`.
     pub media_type: String,

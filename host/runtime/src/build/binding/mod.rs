@@ -4,6 +4,7 @@ mod request;
 
 use std::sync::Arc;
 
+use serde_json::json;
 use stepyard_grammar::{Digest, ImageReference};
 use tokio::sync::SemaphorePermit;
 use wasmtime::component::Resource;
@@ -23,20 +24,27 @@ use crate::registry::{Descriptor, Resolve, tagged};
 
 impl build::Host for RunState {
     async fn engine(&mut self) -> wasmtime::Result<Result<String, types::Error>> {
-        let engine = inspect(&self.context.clone()).await;
-        Ok(engine
-            .map(|engine| engine.name().to_owned())
-            .map_err(Into::into))
+        let context = self.context.clone();
+        let name = async { Ok(inspect(&context).await?.name().to_owned()) };
+        let name = context.exchange("build.engine", || json!({}), name).await;
+        Ok(name.map_err(Into::into))
     }
 
     async fn supports(&mut self, feature: String) -> wasmtime::Result<bool> {
-        Ok(match Feature::named(&feature) {
-            Some(feature) => match inspect(&self.context.clone()).await {
-                Ok(engine) => engine.supports(feature).await,
-                Err(_) => false,
-            },
-            None => false,
-        })
+        let context = self.context.clone();
+        let supports = async {
+            Ok(match Feature::named(&feature) {
+                Some(feature) => match inspect(&context).await {
+                    Ok(engine) => engine.supports(feature).await,
+                    Err(_) => false,
+                },
+                None => false,
+            })
+        };
+        let arguments = || json!({"feature": feature});
+        let supports = context.exchange("build.supports", arguments, supports);
+        // A recording that does not say so knows of none.
+        Ok(supports.await.unwrap_or(false))
     }
 
     async fn build(
@@ -44,8 +52,19 @@ impl build::Host for RunState {
         request: Resource<RequestDraft>,
     ) -> wasmtime::Result<Result<Resource<BuiltImage>, types::Error>> {
         let draft = self.table.delete(request)?;
-        Ok(match build_image(&self.context.clone(), draft).await {
-            Ok(image) => Ok(self.table.push(image)?),
+        let context = self.context.clone();
+        let destination = draft.destination.as_ref();
+        let destination = destination.map(|(reference, _)| reference.clone());
+        let arguments = json!({"request": draft});
+        let build = build_image(&context, draft);
+        let built = context.exchange("build.build", || arguments, build).await;
+        Ok(match built {
+            Ok(image) => {
+                if let (Some(pushed), Some(destination)) = (&image.pushed, &destination) {
+                    context.note_replayed(destination, &pushed.digest);
+                }
+                Ok(self.table.push(image)?)
+            }
             Err(error) => Err(error.into()),
         })
     }
@@ -249,7 +268,7 @@ impl build::HostImage for RunState {
         Ok(ignored
             .iter()
             .map(|ignored| build::IgnoredSetting {
-                setting: ignored.setting.to_owned(),
+                setting: ignored.setting.clone().into_owned(),
                 reason: ignored.reason.clone(),
             })
             .collect())
@@ -263,8 +282,17 @@ impl build::HostImage for RunState {
     ) -> wasmtime::Result<Result<types::Descriptor, types::Error>> {
         let image = self.table.get(&image)?.clone();
         let credential = self.credential(&credential)?;
-        let descriptor = push_image(&self.context.clone(), image, &reference, credential).await;
-        Ok(descriptor.map(Into::into).map_err(Into::into))
+        let context = self.context.clone();
+        let arguments =
+            json!({"image": image.id.as_str(), "reference": reference, "credential": credential});
+        let push = push_image(&context, image, &reference, credential);
+        let pushed = context
+            .exchange("build.image.push", || arguments, push)
+            .await;
+        if let Ok(pushed) = &pushed {
+            context.note_replayed(&reference, &pushed.digest);
+        }
+        Ok(pushed.map(Into::into).map_err(Into::into))
     }
 
     fn drop(&mut self, image: Resource<BuiltImage>) -> wasmtime::Result<()> {

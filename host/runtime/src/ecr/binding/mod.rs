@@ -6,6 +6,7 @@ mod scans;
 
 use std::sync::Arc;
 
+use serde_json::json;
 use wasmtime::component::Resource;
 
 use super::{
@@ -88,15 +89,19 @@ impl ecr::Host for RunState {
         registry: String,
         name: String,
     ) -> GuestResult<Option<Resource<Repository>>> {
-        let found = async {
+        let context = self.context.clone();
+        let arguments = json!({"connector": connector, "registry": registry, "name": name});
+        let act = async {
             let repository = NamedRepository::parse(connector, &registry, &name)?;
             let call = DescribeRepository { repository };
-            pass(&self.context, call, |ecr, call| async move {
+            pass(&context, call, |ecr, call| async move {
                 ecr.describe_repository(call).await
             })
             .await
-        }
-        .await;
+        };
+        let found = context
+            .exchange("ecr.describe-repository", || arguments, act)
+            .await;
         self.give(found)
     }
 
@@ -108,17 +113,22 @@ impl ecr::Host for RunState {
         settings: Resource<RepositoryDraft>,
     ) -> GuestResult<Resource<Repository>> {
         let draft = self.table.delete(settings)?;
-        let made = async {
+        let context = self.context.clone();
+        let arguments =
+            json!({"connector": connector, "registry": registry, "name": name, "settings": draft});
+        let act = async {
             let call = CreateRepository {
                 repository: NamedRepository::parse(connector, &registry, &name)?,
                 settings: RepositorySettings::validate(draft)?,
             };
-            pass(&self.context, call, |ecr, call| async move {
+            pass(&context, call, |ecr, call| async move {
                 ecr.create_repository(call).await
             })
             .await
-        }
-        .await;
+        };
+        let made = context
+            .exchange("ecr.create-repository", || arguments, act)
+            .await;
         Ok(match made {
             Ok(made) => Ok(self.table.push(made)?),
             Err(error) => Err(error.into()),
@@ -132,17 +142,23 @@ impl ecr::Host for RunState {
         name: String,
         policy: String,
     ) -> GuestResult<()> {
-        let put = async {
+        let context = self.context.clone();
+        let arguments =
+            json!({"connector": connector, "registry": registry, "name": name, "policy": policy});
+        let act = async {
             let call = PutLifecyclePolicy {
                 repository: NamedRepository::parse(connector, &registry, &name)?,
                 policy: PolicyText::lifecycle(policy)?,
             };
-            pass(&self.context, call, |ecr, call| async move {
+            pass(&context, call, |ecr, call| async move {
                 ecr.put_lifecycle_policy(call).await
             })
             .await
         };
-        Ok(put.await.map_err(Into::into))
+        let put = context
+            .exchange("ecr.put-lifecycle-policy", || arguments, act)
+            .await;
+        Ok(put.map_err(Into::into))
     }
 
     async fn set_repository_policy(
@@ -152,17 +168,23 @@ impl ecr::Host for RunState {
         name: String,
         policy: String,
     ) -> GuestResult<()> {
-        let set = async {
+        let context = self.context.clone();
+        let arguments =
+            json!({"connector": connector, "registry": registry, "name": name, "policy": policy});
+        let act = async {
             let call = SetRepositoryPolicy {
                 repository: NamedRepository::parse(connector, &registry, &name)?,
                 policy: PolicyText::repository(policy)?,
             };
-            pass(&self.context, call, |ecr, call| async move {
+            pass(&context, call, |ecr, call| async move {
                 ecr.set_repository_policy(call).await
             })
             .await
         };
-        Ok(set.await.map_err(Into::into))
+        let set = context
+            .exchange("ecr.set-repository-policy", || arguments, act)
+            .await;
+        Ok(set.map_err(Into::into))
     }
 
     async fn put_tag_mutability(
@@ -173,17 +195,22 @@ impl ecr::Host for RunState {
         mutability: String,
         exclusions: Vec<String>,
     ) -> GuestResult<()> {
-        let put = async {
+        let context = self.context.clone();
+        let arguments = json!({"connector": connector, "registry": registry, "name": name, "mutability": mutability, "exclusions": exclusions});
+        let act = async {
             let call = PutTagMutability {
                 repository: NamedRepository::parse(connector, &registry, &name)?,
                 mutability: repositories::mutability(&mutability, &exclusions)?,
             };
-            pass(&self.context, call, |ecr, call| async move {
+            pass(&context, call, |ecr, call| async move {
                 ecr.put_tag_mutability(call).await
             })
             .await
         };
-        Ok(put.await.map_err(Into::into))
+        let put = context
+            .exchange("ecr.put-tag-mutability", || arguments, act)
+            .await;
+        Ok(put.map_err(Into::into))
     }
 
     async fn list_images(
@@ -192,11 +219,19 @@ impl ecr::Host for RunState {
         registry: String,
         name: String,
     ) -> GuestResult<Resource<ImageList>> {
-        let listed = async {
-            let repository = NamedRepository::parse(connector, &registry, &name)?;
-            ImageList::open(&self.context, repository).await
-        }
-        .await;
+        let context = self.context.clone();
+        let arguments = json!({"connector": connector, "registry": registry, "name": name});
+        let repository = NamedRepository::parse(connector, &registry, &name);
+        let mut list = None;
+        let act = async {
+            list = Some(ImageList::open(&context, repository.clone()?).await?);
+            Ok(())
+        };
+        let listed = context.exchange("ecr.list-images", || arguments, act).await;
+        let listed = listed.and_then(|()| match list {
+            Some(list) => Ok(list),
+            None => repository.map(ImageList::replayed),
+        });
         Ok(match listed {
             Ok(list) => Ok(self.table.push(list)?),
             Err(error) => Err(error.into()),
@@ -210,16 +245,19 @@ impl ecr::Host for RunState {
         name: String,
         image: String,
     ) -> GuestResult<Option<Resource<Image>>> {
-        let found = async {
+        let context = self.context.clone();
+        let arguments =
+            json!({"connector": connector, "registry": registry, "name": name, "image": image});
+        let act = async {
             let image = named_image(connector, &registry, &name, &image)?;
-            pass(
-                &self.context,
-                DescribeImage { image },
-                |ecr, call| async move { ecr.describe_image(call).await },
-            )
+            pass(&context, DescribeImage { image }, |ecr, call| async move {
+                ecr.describe_image(call).await
+            })
             .await
-        }
-        .await;
+        };
+        let found = context
+            .exchange("ecr.describe-image", || arguments, act)
+            .await;
         self.give(found)
     }
 
@@ -230,16 +268,22 @@ impl ecr::Host for RunState {
         name: String,
         images: Vec<String>,
     ) -> GuestResult<Vec<(String, String)>> {
-        let deleted = async {
+        let context = self.context.clone();
+        let arguments =
+            json!({"connector": connector, "registry": registry, "name": name, "images": images});
+        let act = async {
             let repository = NamedRepository::parse(connector, &registry, &name)?;
             let images = images.iter().map(|image| ImageId::parse(image));
             let call = DeleteImages::new(repository, images.collect::<Result<_, _>>()?)?;
-            pass(&self.context, call, |ecr, call| async move {
+            pass(&context, call, |ecr, call| async move {
                 ecr.delete_images(call).await
             })
             .await
         };
-        let left = deleted.await.map_err(Into::into);
+        let deleted = context
+            .exchange("ecr.delete-images", || arguments, act)
+            .await;
+        let left = deleted.map_err(Into::into);
         Ok(left.map(|left| {
             let pair = |left: super::NotDeleted| (left.image, left.reason);
             left.into_iter().map(pair).collect()
@@ -253,11 +297,23 @@ impl ecr::Host for RunState {
         name: String,
         image: String,
     ) -> GuestResult<Option<Resource<OpenScan>>> {
-        let found = async {
-            let image = named_image(connector, &registry, &name, &image)?;
-            OpenScan::open(&self.context, image).await
-        }
-        .await;
+        let context = self.context.clone();
+        let arguments = json!({
+            "connector": connector, "registry": registry, "name": name, "image": image
+        });
+        let image = named_image(connector, &registry, &name, &image);
+        let mut opened = None;
+        let act = async {
+            opened = OpenScan::open(&context, image.clone()?).await?;
+            Ok(opened.as_ref().map(|opened| opened.scan.clone()))
+        };
+        let found = context
+            .exchange("ecr.scan-findings", || arguments, act)
+            .await;
+        let found = found.and_then(|scan| match (scan, opened) {
+            (Some(scan), None) => image.map(|image| Some(OpenScan::replayed(image, scan))),
+            (_, opened) => Ok(opened),
+        });
         self.give(found)
     }
 
@@ -268,14 +324,18 @@ impl ecr::Host for RunState {
         name: String,
         image: String,
     ) -> GuestResult<String> {
-        let started = async {
+        let context = self.context.clone();
+        let arguments =
+            json!({"connector": connector, "registry": registry, "name": name, "image": image});
+        let act = async {
             let image = named_image(connector, &registry, &name, &image)?;
-            pass(&self.context, StartScan { image }, |ecr, call| async move {
+            pass(&context, StartScan { image }, |ecr, call| async move {
                 ecr.start_scan(call).await
             })
             .await
         };
-        Ok(started.await.map_err(Into::into))
+        let started = context.exchange("ecr.start-scan", || arguments, act).await;
+        Ok(started.map_err(Into::into))
     }
 
     async fn replication_status(
@@ -285,16 +345,21 @@ impl ecr::Host for RunState {
         name: String,
         image: String,
     ) -> GuestResult<Vec<Resource<Replica>>> {
-        let found = async {
+        let context = self.context.clone();
+        let arguments =
+            json!({"connector": connector, "registry": registry, "name": name, "image": image});
+        let act = async {
             let image = named_image(connector, &registry, &name, &image)?;
             pass(
-                &self.context,
+                &context,
                 ReplicationStatus { image },
                 |ecr, call| async move { ecr.replication_status(call).await },
             )
             .await
-        }
-        .await;
+        };
+        let found = context
+            .exchange("ecr.replication-status", || arguments, act)
+            .await;
         self.give_all(found)
     }
 }

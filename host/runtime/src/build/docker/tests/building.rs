@@ -29,7 +29,7 @@ async fn a_build_has_its_arguments_labels_and_target() {
         panic!("{:?}", built.ignored_settings);
     };
     assert_eq!(
-        (ignored.setting, ignored.reason.as_str()),
+        (&*ignored.setting, ignored.reason.as_str()),
         ("run-as-user", "applies on Kubernetes only")
     );
     let inspected = fixture.inspect(built.id.as_str()).await.unwrap();

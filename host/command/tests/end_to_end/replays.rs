@@ -1,0 +1,94 @@
+//! Runs that are recorded, and run again without an engine and without a registry.
+
+use std::path::PathBuf;
+
+use crate::support::backend::Backend;
+use crate::support::cases::cases;
+use crate::support::engine::Engine;
+use crate::support::project::Project;
+use crate::support::run::{self, Run, assert_no_secret};
+use crate::support::service;
+
+cases! {
+    a_run_is_replayed_as_it_was {
+        docker_20: local_ecr;
+        containerd: local_ecr, moto;
+    }
+}
+
+fn record(project: &Project) -> Run {
+    run::to_end(&mut project.run_command(&["pipeline.yaml", "--record", "recording.jsonl"]))
+}
+
+/// `stepyard replay` where nothing of the world is there.
+fn replay(project: &Project, arguments: &[&str]) -> Run {
+    project.write("nothing.toml", "");
+    let mut command = project.command(&["replay", "recording.jsonl", "--config", "nothing.toml"]);
+    command
+        .args(arguments)
+        .env_remove("BUILDKIT_HOST")
+        .env("DOCKER_HOST", "unix:///nowhere/docker.sock");
+    run::to_end(&mut command)
+}
+
+fn a_run_is_replayed_as_it_was(engine: Engine, backend: &Backend) {
+    let project = Project::new(backend).built_by(engine);
+    project.dockerfile("");
+    project.pipeline("[one, two]", "labels:\n  a: b");
+    record(&project).expect(0);
+    assert_no_secret(project.read("recording.jsonl").as_bytes(), "the recording");
+    backend.delete(
+        &project.repository,
+        &backend.digest(&project.repository, "one").unwrap(),
+    );
+    replay(&project, &[])
+        .expect(0)
+        .says("it ends as it was recorded");
+    assert_eq!(backend.digest(&project.repository, "one"), None);
+}
+
+#[test]
+fn a_failed_push_fails_again_for_the_same_reason() {
+    let backend = Backend::local_ecr(&[]);
+    let project = Project::with_immutable_tags(&backend);
+    project.dockerfile("LABEL version=1");
+    project.pipeline("[one]", "");
+    project.run().expect(0);
+    project.dockerfile("LABEL version=2");
+    let failed = record(&project).expect(1);
+    let replayed = replay(&project, &[]).expect(1);
+    assert_eq!(replayed.stderr, failed.stderr);
+    replayed.says("it ends as it was recorded");
+}
+
+#[test]
+fn what_another_component_asks_for_is_told() {
+    let backend = Backend::local_ecr(&[]);
+    let project = Project::new(&backend);
+    project.dockerfile("");
+    project.pipeline("[one]", "");
+    record(&project).expect(0);
+    let guests = PathBuf::from(service("STEPYARD_TEST_GUESTS"));
+    let component = guests.join("echo-settings.wasm").display().to_string();
+    replay(&project, &["--component", &component])
+        .expect(1)
+        .says("call 1 is another one than was recorded")
+        .says("recorded  auth.login {\"connector\":\"aws\"")
+        .says("now       nothing more");
+}
+
+#[test]
+fn what_is_no_recording_is_told_with_its_line() {
+    let backend = Backend::local_ecr(&[]);
+    let project = Project::new(&backend);
+    project.write("recording.jsonl", "{\"line\":\"started\"}\n");
+    replay(&project, &[])
+        .expect(2)
+        .says("recording.jsonl, line 1: ");
+    // One that is there is not written over.
+    project.dockerfile("");
+    project.pipeline("[one]", "");
+    record(&project).expect(2).says("File exists");
+    project.write("recording.jsonl", "");
+    replay(&project, &[]).expect(2).says("it holds no step");
+}

@@ -1,0 +1,129 @@
+//! Answering the calls of a run from a recording.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+
+use super::Exchange;
+use super::exchange::Answer;
+use crate::capability::{CapabilityError, ErrorKind};
+
+/// What a run asks for otherwise than the recording.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// Counts the calls of the run from 1.
+    pub call: usize,
+    /// What the recording has there; none where it has ended.
+    pub expected: Option<Exchange>,
+    /// The function that the run calls; none where it ends earlier.
+    pub function: Option<String>,
+    /// Its arguments.
+    pub arguments: Value,
+}
+
+/// The calls of a recording, which answer those of a run in their order.
+///
+/// The first call that is another one ends the run: what would have come of it, nobody knows. Calls
+/// that only ask (`build.supports`, `build.engine`) are answered wherever they come, by what the
+/// recording says of the same question.
+#[derive(Debug, Default)]
+pub struct Replay {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Exchange>,
+    questions: Vec<Exchange>,
+    calls: usize,
+    difference: Option<Difference>,
+}
+
+/// Whether the answer depends on nothing that was done before.
+fn is_question(function: &str) -> bool {
+    matches!(function, "build.engine" | "build.supports")
+}
+
+impl Replay {
+    /// One that answers with these exchanges.
+    pub fn new(exchanges: impl IntoIterator<Item = Exchange>) -> Self {
+        let (questions, waiting): (Vec<_>, Vec<_>) = exchanges
+            .into_iter()
+            .partition(|exchange| is_question(&exchange.function));
+        Self {
+            state: Mutex::new(State {
+                waiting: waiting.into(),
+                questions,
+                ..State::default()
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the run has gone another way, or has ended before the recording. Asked once the run has
+    /// ended.
+    pub fn difference(&self) -> Option<Difference> {
+        let state = self.state();
+        if state.difference.is_some() {
+            return state.difference.clone();
+        }
+        state.waiting.front().map(|expected| Difference {
+            call: state.calls + 1,
+            expected: Some(expected.clone()),
+            function: None,
+            arguments: Value::Null,
+        })
+    }
+
+    /// The answer to a call.
+    pub(super) fn answer(
+        &self,
+        function: &str,
+        arguments: Value,
+    ) -> Result<Value, CapabilityError> {
+        let mut state = self.state();
+        state.calls += 1;
+        let is_same =
+            |exchange: &Exchange| exchange.function == function && exchange.arguments == arguments;
+        let found = if is_question(function) {
+            state.questions.iter().find(|known| is_same(known)).cloned()
+        } else if state.waiting.front().is_some_and(is_same) {
+            state.waiting.pop_front()
+        } else {
+            None
+        };
+        let Some(found) = found else {
+            let difference = Difference {
+                call: state.calls,
+                expected: state.waiting.front().cloned(),
+                function: Some(function.to_owned()),
+                arguments,
+            };
+            state.difference.get_or_insert(difference);
+            return Err(different(function));
+        };
+        match found.answer {
+            Answer::Answer(value) => Ok(value),
+            Answer::Error(error) => Err(error),
+        }
+    }
+
+    /// The error of an answer that is none of the function's.
+    pub(super) fn unfit(&self, function: &str, problem: &str) -> CapabilityError {
+        CapabilityError::new(
+            ErrorKind::Other("replay".to_owned()),
+            format!("the recording's answer to {function} is none: {problem}"),
+        )
+    }
+}
+
+fn different(function: &str) -> CapabilityError {
+    CapabilityError::new(
+        ErrorKind::Other("replay".to_owned()),
+        format!("the recording has no such call of {function} here"),
+    )
+}
