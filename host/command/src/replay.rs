@@ -60,23 +60,26 @@ pub(crate) async fn run(arguments: ReplayArguments) -> Result<Code, Failure> {
 fn chosen(arguments: &ReplayArguments) -> Result<RecordedRun, Failure> {
     let runs = read_recording(&arguments.recording)
         .map_err(|error| Failure::new(Code::BadInput, error))?;
-    let names: Vec<String> = runs.iter().map(|run| run.step.step.clone()).collect();
-    let mut fitting = runs.into_iter().filter(|run| {
-        let wanted = arguments.step.as_deref();
-        wanted.is_none_or(|step| step == run.step.step)
-    });
-    match (fitting.next(), fitting.next()) {
-        (Some(run), None) => Ok(run),
-        (Some(run), Some(_)) if arguments.step.is_some() => Ok(fitting.last().unwrap_or(run)),
-        (Some(_), Some(_)) => Err(Failure::input(
-            "the recording holds several steps",
-            format!("name one with --step: {}", names.join(", ")),
-        )),
-        (None, _) => Err(Failure::input(
-            "the recording does not hold that step",
+    let mut names: Vec<String> = runs.iter().map(|run| run.step.step.clone()).collect();
+    names.dedup();
+    let step = match (&arguments.step, names.as_slice()) {
+        (Some(step), _) => step.clone(),
+        (None, [only]) => only.clone(),
+        (None, _) => {
+            return Err(Failure::input(
+                "the recording holds several steps",
+                format!("name one with --step: {}", names.join(", ")),
+            ));
+        }
+    };
+    // Of a step that was tried again, the last time counts.
+    let last = runs.into_iter().rev().find(|run| run.step.step == step);
+    last.ok_or_else(|| {
+        Failure::input(
+            format!("the recording does not hold the step {step}"),
             format!("it holds {}", names.join(", ")),
-        )),
-    }
+        )
+    })
 }
 
 /// The component that was recorded, with the bytes that it had.
