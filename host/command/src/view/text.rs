@@ -34,11 +34,15 @@ pub(crate) fn without_commands(lines: &str) -> Cow<'_, str> {
         return Cow::Borrowed(lines);
     }
     let lines = lines.split('\n').map(|line| {
-        let line = match begins_one(line) {
+        let mut line = match begins_one(line) {
             true => line.replacen("::", ": :", 1),
             false => line.to_owned(),
         };
-        line.replace("##", "# #")
+        // Of three in a row two would be left.
+        while line.contains("##") {
+            line = line.replace("##", "# #");
+        }
+        line
     });
     Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
 }
@@ -118,6 +122,7 @@ mod tests {
             ("one\n  ::add-mask::x", "one\n  : :add-mask::x"),
             ("a ##vso[task.setvariable]x", "a # #vso[task.setvariable]x"),
             ("##[group]x", "# #[group]x"),
+            ("###vso[task.setvariable]x", "# # #vso[task.setvariable]x"),
             ("##TeamCity[message]", "# #TeamCity[message]"),
             ("std::fmt ## 3 ##", "std::fmt ## 3 ##"),
         ] {
