@@ -95,28 +95,39 @@ async fn push_named(
     call: &Authorized<Push>,
     reporter: &Reporter,
 ) -> Result<Digest, FailedAttempt> {
-    let what = format!("the push of {}", image.logical());
-    let mut attempts = patience.begin(&what);
-    let digest = loop {
-        match attempt(client, image, call.call(), reporter).await {
-            Ok(digest) => break digest,
-            Err(failed) => {
-                let failed = failed.or_accepted(call.questions(), endpoints).await;
-                attempts.pause_after(failed).await?;
-            }
-        }
-    };
-    // The engine pushes by name only, and another process may have given the name away meanwhile.
+    let result = push_patiently(client, image, endpoints, patience, call, reporter).await;
+    // The engine pushes by name only, and another process may have given the name away meanwhile:
+    // then neither a success nor a refusal is about this image.
     match pull::image_id(client, &image.physical()).await {
-        Ok(pushed) if pushed.trim_start_matches("sha256:") == call.call().image.id.hex() => {
-            Ok(digest)
-        }
+        Ok(pushed) if pushed.trim_start_matches("sha256:") == call.call().image.id.hex() => result,
         Ok(_)
         | Err(EngineError::Answered {
             status: StatusCode::NOT_FOUND,
             ..
         }) => Err(lost_name(image).into()),
-        Err(error) => Err(request_error(client, &error).into()),
+        Err(error) => result.and(Err(request_error(client, &error).into())),
+    }
+}
+
+/// Pushes by name, again where a failure may pass.
+async fn push_patiently(
+    client: &Client,
+    image: &ImageName<'_>,
+    endpoints: &Endpoints,
+    patience: &Patience,
+    call: &Authorized<Push>,
+    reporter: &Reporter,
+) -> Result<Digest, FailedAttempt> {
+    let what = format!("the push of {}", image.logical());
+    let mut attempts = patience.begin(&what);
+    loop {
+        match attempt(client, image, call.call(), reporter).await {
+            Ok(digest) => return Ok(digest),
+            Err(failed) => {
+                let failed = failed.or_accepted(call.questions(), endpoints).await;
+                attempts.pause_after(failed).await?;
+            }
+        }
     }
 }
 

@@ -116,27 +116,30 @@ async fn a_throttled_push_is_tried_again_a_few_times() {
     }
 }
 
+/// Neither a push that succeeds nor one that is refused is about this image then.
 #[tokio::test]
 async fn another_image_under_the_name_is_noticed() {
-    let folder = tempfile::tempdir().unwrap();
-    let (engine, _) = throttled_engine(folder.path(), 0);
-    let fixture = Fixture::with_engine(engine, "");
-    let destination = image("registry.example.com/app:1");
-    let built = BuiltImage {
-        id: digest("ef"),
-        pushed: None,
-        unchanged: false,
-        ignored_settings: Vec::new(),
-    };
-    let anonymous = Credential::anonymous(destination.registry().clone());
-    let error = fixture
-        .push(&built, &destination, anonymous)
-        .await
-        .unwrap_err();
-    assert!(
-        error.kind == ErrorKind::Conflict && error.retryable,
-        "{error}"
-    );
+    for refusals in [0, usize::MAX] {
+        let folder = tempfile::tempdir().unwrap();
+        let (engine, _) = throttled_engine(folder.path(), refusals);
+        let fixture = Fixture::with_engine(engine, "");
+        let destination = image("registry.example.com/app:1");
+        let built = BuiltImage {
+            id: digest("ef"),
+            pushed: None,
+            unchanged: false,
+            ignored_settings: Vec::new(),
+        };
+        let anonymous = Credential::anonymous(destination.registry().clone());
+        let error = fixture
+            .push(&built, &destination, anonymous)
+            .await
+            .unwrap_err();
+        assert!(
+            error.kind == ErrorKind::Conflict && error.retryable,
+            "{error}"
+        );
+    }
 }
 
 /// A registry that lets nobody in, and the `Authorization` headers that it is sent.
