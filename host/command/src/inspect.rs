@@ -11,6 +11,7 @@ use stepyard::{Component, ComponentSource, Host};
 use crate::arguments::InspectArguments;
 use crate::exit::{Code, Failure};
 use crate::session;
+use crate::view::{json_without_commands, one_line, without_commands};
 
 pub(crate) async fn run(arguments: InspectArguments) -> Result<Code, Failure> {
     let mut configuration = session::configuration(arguments.config.as_deref())?;
@@ -32,9 +33,10 @@ pub(crate) async fn run(arguments: InspectArguments) -> Result<Code, Failure> {
         .await
         .map_err(|error| Failure::new(Code::Failed, error))?;
     let text = if arguments.json {
-        format!("{}\n", as_json(&component, description))
+        let json = as_json(&component, description).to_string();
+        json_without_commands(&json) + "\n"
     } else {
-        as_text(&component, description)
+        without_commands(&as_text(&component, description)).into_owned()
     };
     match std::io::stdout().write_all(text.as_bytes()) {
         // Whoever reads has seen enough.
@@ -93,9 +95,9 @@ fn as_text(component: &Component, description: &Description) -> String {
     let _ = writeln!(
         text,
         "{} {}\n{}\n\ndigest   {}\nsize     {} bytes\norigin   {}\n\nImports",
-        description.name,
-        description.version,
-        description.summary,
+        one_line(&description.name),
+        one_line(&description.version),
+        one_line(&description.summary),
         component.digest(),
         component.size(),
         match component.origin() {
@@ -139,10 +141,10 @@ fn write_settings(text: &mut String, schema: &Value) {
         } else {
             ""
         };
-        let _ = writeln!(text, "  {name}{mark}");
+        let _ = writeln!(text, "  {}{mark}", one_line(name));
         let description = property.get("description").and_then(Value::as_str);
         for line in description.unwrap_or_default().lines() {
-            let _ = writeln!(text, "      {line}");
+            let _ = writeln!(text, "      {}", one_line(line));
         }
     }
 }

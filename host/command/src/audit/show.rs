@@ -10,7 +10,7 @@ use stepyard::audit::AuditLine;
 
 use crate::arguments::{AuditShowArguments, FindingForm};
 use crate::exit::{Code, Failure};
-use crate::view::{duration, one_line};
+use crate::view::{duration, json_without_commands, one_line, without_commands};
 
 /// The longest line that is read, in bytes.
 const LONGEST_LINE: u64 = 1 << 20;
@@ -145,7 +145,7 @@ impl<W: Write> Shown<'_, W> {
                     }
                 }
             }
-            return writeln!(self.output, "{call}");
+            return writeln!(self.output, "{}", json_without_commands(&call.to_string()));
         }
         let accesses = intent.record.get("accesses").and_then(Value::as_array);
         let deciding = |access: &&Value| {
@@ -190,7 +190,7 @@ impl<W: Write> Shown<'_, W> {
     }
 
     fn say(&mut self, line: &str) -> io::Result<()> {
-        writeln!(self.output, "{}", one_line(line))
+        writeln!(self.output, "{}", without_commands(&one_line(line)))
     }
 
     /// Calls of a run that ended before they did, as when the process is killed.

@@ -9,13 +9,16 @@ use stepyard::policy::{Decided, Decision, Principal, Resource, Rule, cedar};
 use super::rehearsal::{Rehearsal, Rehearsed, rehearse};
 use crate::arguments::{ExplainArguments, FindingForm};
 use crate::exit::{self, Code, Failure};
-use crate::view::one_line;
+use crate::view::{json_without_commands, one_line, without_commands};
 
 pub(super) async fn run(arguments: &ExplainArguments) -> Result<Code, Failure> {
     let rehearsal = rehearse(&arguments.input).await?;
     let text = match arguments.format {
-        FindingForm::Text => as_text(&rehearsal),
-        FindingForm::Json => format!("{}\n", as_json(&rehearsal)),
+        FindingForm::Text => without_commands(&as_text(&rehearsal)).into_owned(),
+        FindingForm::Json => {
+            let json = as_json(&rehearsal).to_string();
+            json_without_commands(&json) + "\n"
+        }
     };
     super::print(&text)?;
     for error in rehearsal

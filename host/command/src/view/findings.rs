@@ -3,7 +3,7 @@
 use stepyard::doctor::{Diagnosis, Finding, Verdict};
 
 use super::measure;
-use super::text::{continued, one_line};
+use super::text::{continued, one_line, without_commands};
 use super::theme::{Theme, unicode_locale};
 
 /// How verdicts are shown.
@@ -32,7 +32,7 @@ pub(crate) fn findings(diagnosis: &Diagnosis, view: FindingView) -> String {
         }
     }
     lines.push(summary(diagnosis));
-    lines.join("\n") + "\n"
+    without_commands(&lines.join("\n")).into_owned() + "\n"
 }
 
 fn line(finding: &Finding, view: FindingView) -> String {

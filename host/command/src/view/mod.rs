@@ -28,7 +28,7 @@ use stepyard::event::EventSink;
 pub(crate) use findings::{FindingView, findings};
 pub(crate) use measure::duration;
 pub(crate) use summary::{RunSummary, StepSummary};
-pub(crate) use text::{one_line, without_commands};
+pub(crate) use text::{json_without_commands, one_line, without_commands};
 
 /// The form in which a run is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use stepyard::event::{Event, EventSink};
 
-use super::text::write_error;
+use super::text::{json_without_commands, write_error};
 use super::{RunSummary, View};
 
 /// Writes each event as a line of JSON.
@@ -28,11 +28,10 @@ impl<W: Write + Send> EventSink for NdjsonView<W> {
         let Some(writer) = output.as_mut() else {
             return;
         };
-        let written = serde_json::to_vec(&event)
+        let written = serde_json::to_string(&event)
             .map_err(io::Error::from)
-            .and_then(|mut line| {
-                line.push(b'\n');
-                writer.write_all(&line)?;
+            .and_then(|line| {
+                writeln!(writer, "{}", json_without_commands(&line))?;
                 writer.flush()
             });
         if let Err(error) = written {
@@ -74,6 +73,19 @@ mod tests {
             .map(|event| event["message"].as_str().unwrap().to_owned())
             .collect();
         assert_eq!(messages, ["first\nsecond", "third"]);
+    }
+
+    #[test]
+    fn no_line_is_a_command_of_a_ci_system() {
+        for text in ["##vso[task.setvariable variable=a]b", "###[error]x", "####", "::error::x"] {
+            let view = Arc::new(NdjsonView::new(Vec::new()));
+            Reporter::new(view.clone(), "build").log(LogLevel::Info, text);
+            let output = view.output.lock().unwrap().take().unwrap();
+            let line = String::from_utf8(output).unwrap();
+            assert!(line.starts_with('{') && !line.contains("##"), "{line}");
+            let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(event["message"], text);
+        }
     }
 
     /// A pipe whose reader is gone, which counts the attempts to write.

@@ -228,7 +228,7 @@ impl<W: Write + Send> View for PlainView<W> {
     fn summary(&self, summary: &RunSummary) {
         self.with_state(|state| {
             for line in summary::lines(summary, None, usize::MAX) {
-                let _ = writeln!(state.output, "{line}");
+                let _ = writeln!(state.output, "{}", text::without_commands(&line));
             }
             let _ = state.output.flush();
         });

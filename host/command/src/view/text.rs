@@ -24,7 +24,7 @@ pub(super) fn continued(text: &str, indent: &str) -> String {
 
 /// Lines that the log of a CI system takes for no command of its own: GitHub's runner obeys a line
 /// that begins with `::`, and it and Azure's agent `##[` and `##vso[` anywhere, as TeamCity's
-/// `##teamcity[`. A space goes between the two characters.
+/// `##teamcity[`. A space goes between the characters, of which no two are left side by side.
 pub(crate) fn without_commands(lines: &str) -> Cow<'_, str> {
     const ANYWHERE: [&str; 3] = ["##[", "##vso[", "##teamcity["];
     let begins_one = |line: &str| line.trim_start().starts_with("::");
@@ -34,17 +34,20 @@ pub(crate) fn without_commands(lines: &str) -> Cow<'_, str> {
         return Cow::Borrowed(lines);
     }
     let lines = lines.split('\n').map(|line| {
-        let mut line = match begins_one(line) {
+        let line = match begins_one(line) {
             true => line.replacen("::", ": :", 1),
             false => line.to_owned(),
         };
-        // Of three in a row two would be left.
-        while line.contains("##") {
-            line = line.replace("##", "# #");
-        }
-        line
+        // Twice, because of three the last two would be left.
+        line.replace("##", "# #").replace("##", "# #")
     });
     Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// JSON with the same meaning, in which a CI system finds no command of its own: it looks for
+/// `##vso[` within a line too. The second of two `#`, which only texts have, is escaped.
+pub(crate) fn json_without_commands(json: &str) -> String {
+    json.replace("##", "#\\u0023")
 }
 
 /// How a step ended.
@@ -122,7 +125,9 @@ mod tests {
             ("one\n  ::add-mask::x", "one\n  : :add-mask::x"),
             ("a ##vso[task.setvariable]x", "a # #vso[task.setvariable]x"),
             ("##[group]x", "# #[group]x"),
-            ("###vso[task.setvariable]x", "# # #vso[task.setvariable]x"),
+            ("###[group]x", "# # #[group]x"),
+            ("#####vso[x]y", "# # # # #vso[x]y"),
+            (":::set-output name=a::b", ": ::set-output name=a::b"),
             ("##TeamCity[message]", "# #TeamCity[message]"),
             ("std::fmt ## 3 ##", "std::fmt ## 3 ##"),
         ] {

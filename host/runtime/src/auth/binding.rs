@@ -4,7 +4,7 @@ use serde_json::json;
 use stepyard_grammar::RegistryHost;
 use wasmtime::component::Resource;
 
-use super::{Credential, Login, LoginAnonymously};
+use super::{Credential, Login, LoginAnonymously, check_connector_name};
 use crate::capability::CapabilityError;
 use crate::component::bindings::stepyard::step::{auth, types};
 use crate::component::state::{RunContext, RunState, absent};
@@ -61,6 +61,7 @@ async fn login(
     connector: String,
     registry: Option<String>,
 ) -> Result<Credential, CapabilityError> {
+    check_connector_name(&connector)?;
     let registry = registry.as_deref().map(host).transpose()?;
     let authenticator = context.capabilities.authenticator.clone();
     let call = Login {

@@ -24,6 +24,26 @@ use crate::capability::CapabilityError;
 use crate::policy::{Access, Action, Authorized, Call, Resource};
 use crate::secret::Mask;
 
+/// The longest name of a connector, in bytes: `account.` and 128 characters are less.
+const LONGEST_CONNECTOR_NAME: usize = 256;
+
+/// Refuses what no connector is called. The name is part of events, of denials and of the audit log,
+/// so a guest may not fill these with it.
+pub(crate) fn check_connector_name(name: &str) -> Result<(), CapabilityError> {
+    if name.len() > LONGEST_CONNECTOR_NAME {
+        return Err(CapabilityError::invalid(format!(
+            "the name of a connector has {} bytes; at most {LONGEST_CONNECTOR_NAME} are accepted",
+            name.len()
+        )));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(CapabilityError::invalid(format!(
+            "the name of a connector has control characters: {name:?}"
+        )));
+    }
+    Ok(())
+}
+
 /// A user name and password for HTTP Basic authentication at a registry.
 #[derive(Clone, Debug)]
 pub struct BasicCredential {

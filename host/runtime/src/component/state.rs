@@ -17,7 +17,7 @@ use crate::auth::{Authenticator, Credential};
 use crate::build::{BuildEngine, BuildRules, PendingRecords, PushRecords};
 use crate::capability::{CapabilityError, ErrorKind};
 use crate::ecr::Ecr;
-use crate::event::{EventKind, OutputSource, Reporter};
+use crate::event::{EventKind, OutputSource, Reporter, cut, printable};
 use crate::outcome::PushedImage;
 use crate::policy::Gate;
 use crate::recording::{Answered, Exchanges};
@@ -338,10 +338,10 @@ impl From<types::Error> for CapabilityError {
                 types::ErrorKind::Unavailable => ErrorKind::Unavailable,
                 types::ErrorKind::EngineFailure => ErrorKind::EngineFailure,
                 types::ErrorKind::Unsupported => ErrorKind::Unsupported,
-                types::ErrorKind::Other(kind) => ErrorKind::Other(crate::event::printable(&kind)),
+                types::ErrorKind::Other(kind) => ErrorKind::Other(printable(&cut(kind))),
             },
-            message: crate::event::printable(&error.message),
-            hint: error.hint.map(|hint| crate::event::printable(&hint)),
+            message: printable(&cut(error.message)),
+            hint: error.hint.map(|hint| printable(&cut(hint))),
             retryable: error.retryable,
         }
     }

@@ -7,6 +7,7 @@ use stepyard_grammar::{
 };
 
 use super::{PolicyText, RepositorySettings};
+use crate::auth::check_connector_name;
 use crate::capability::CapabilityError;
 use crate::policy::{Access, Action, Call, Resource};
 
@@ -25,10 +26,11 @@ impl NamedRepository {
     /// Reads what a guest names.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::InvalidSettings`] where the registry is not one of ECR or the name not
-    /// one of a repository there.
+    /// [`crate::ErrorKind::InvalidSettings`] where the connector's name is too long or has control
+    /// characters, the registry is not one of ECR, or the name not one of a repository there.
     pub fn parse(connector: String, registry: &str, name: &str) -> Result<Self, CapabilityError> {
         let invalid = |error: GrammarError| CapabilityError::invalid(error.to_string());
+        check_connector_name(&connector)?;
         Ok(Self {
             connector,
             registry: EcrRegistry::parse(registry).map_err(invalid)?,

@@ -16,6 +16,7 @@ use crate::capability::CapabilityError;
 use crate::outcome::PushedImage;
 
 pub(crate) use lines::Lines;
+pub(crate) use printable::cut;
 pub use printable::printable;
 pub use reporter::Reporter;
 

@@ -18,6 +18,18 @@ pub fn printable(text: &str) -> String {
     result
 }
 
+/// The longest text of a guest's that is shown at once, in bytes.
+const LONGEST: usize = 64 << 10;
+
+/// `text`, cut off where it is too long to be shown at once.
+pub(crate) fn cut(mut text: String) -> String {
+    if text.len() > LONGEST {
+        text.truncate(text.floor_char_boundary(LONGEST));
+        text.push('…');
+    }
+    text
+}
+
 /// Passes over the rest of an escape sequence (ECMA-48: `CSI` parameters and final byte, `OSC` up
 /// to its terminator, or a single character).
 fn skip_escape_sequence(characters: &mut std::iter::Peekable<std::str::Chars<'_>>) {

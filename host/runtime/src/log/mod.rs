@@ -2,10 +2,7 @@
 
 use crate::component::bindings::stepyard::step::log::{Host, Level};
 use crate::component::state::RunState;
-use crate::event::{EventKind, LogLevel, printable};
-
-/// The longest text of one call, in bytes; more is cut off.
-const LONGEST_MESSAGE: usize = 64 << 10;
+use crate::event::{EventKind, LogLevel, cut, printable};
 
 impl Host for RunState {
     fn write(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
@@ -55,12 +52,4 @@ impl RunState {
             }
         }
     }
-}
-
-fn cut(mut text: String) -> String {
-    if text.len() > LONGEST_MESSAGE {
-        text.truncate(text.floor_char_boundary(LONGEST_MESSAGE));
-        text.push('…');
-    }
-    text
 }

@@ -317,9 +317,11 @@ impl Faults {
     }
 }
 
-/// A stage, or the id of a secret.
+/// A stage, or the id of a secret. One that begins with a dash would pass for an option of an engine
+/// that is a program.
 pub(super) fn is_word(text: &str) -> bool {
     (1..=128).contains(&text.len())
+        && !text.starts_with('-')
         && text
             .chars()
             .all(|character| character.is_ascii_alphanumeric() || "._-".contains(character))
@@ -334,13 +336,17 @@ pub(super) fn is_platform(text: &str) -> bool {
 fn is_context_name(text: &str) -> bool {
     let allowed =
         |character: char| character.is_ascii_alphanumeric() || "._-/:@".contains(character);
-    (1..=255).contains(&text.len()) && text.chars().all(allowed) && !text.contains("::")
+    (1..=255).contains(&text.len())
+        && !text.starts_with('-')
+        && text.chars().all(allowed)
+        && !text.contains("::")
 }
 
 /// A host name: labels with dots between.
 fn is_host_name(text: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
+            && !label.starts_with('-')
             && label
                 .chars()
                 .all(|character| character.is_ascii_alphanumeric() || "_-".contains(character))
