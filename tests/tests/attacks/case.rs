@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use stepyard::ComponentSource;
 use stepyard_tests::{expectation, guests};
 
+use crate::made;
 use crate::world::{Attempt, World};
 
 /// When an attack is taken to go on for ever.
@@ -25,7 +26,10 @@ pub(crate) struct Case {
     pub(crate) tries: String,
     /// A part of what its user reads then.
     pub(crate) answer: String,
-    /// The fixture; `attack` where it is absent.
+    /// How the run fails: see [`crate::world::kind`]. It is absent where the run succeeds, and only
+    /// what it left is harmless, as `answer` says.
+    pub(crate) kind: Option<String>,
+    /// The fixture, or `made:` and the name of a component of [`made`]; `attack` where it is absent.
     component: Option<String>,
     #[serde(default)]
     settings: Map<String, Value>,
@@ -33,9 +37,11 @@ pub(crate) struct Case {
     policy: Option<String>,
     /// A `stepyard.toml`.
     configuration: Option<String>,
-    /// Whether the run succeeds, and only what it left is harmless, as `answer` says.
-    #[serde(default)]
-    harmless: bool,
+    /// The settings of a run on the same host that ends before the attack begins.
+    before: Option<Map<String, Value>>,
+    /// The settings of a run on the same host that goes on while the attack does. It logs `holding`
+    /// once it has what the attack is after.
+    beside: Option<Map<String, Value>>,
     pub(crate) twin: Option<Twin>,
 }
 
@@ -52,6 +58,8 @@ pub(crate) struct Twin {
     policy: Option<String>,
     /// In place of the attack's.
     configuration: Option<String>,
+    /// In place of the attack's.
+    component: Option<String>,
     /// A part of what its user reads, where it does not succeed as the attack would: it is let
     /// through, and fails at something that has nothing to do with permission.
     answer: Option<String>,
@@ -75,36 +83,32 @@ impl Case {
         cases
     }
 
-    fn source(&self) -> ComponentSource {
-        let name = self.component.as_deref().unwrap_or("attack");
-        ComponentSource::file(guests::component(name))
-    }
-
     /// Runs the attack and its twin, and says what is not as it should be.
     pub(crate) async fn attempt(&self, world: &World) -> Vec<String> {
         let mut faults = Vec::new();
         let attempt = Attempt {
-            source: self.source(),
+            source: source(self.component.as_deref()),
             settings: self.settings.clone(),
             policy: self.policy.clone().unwrap_or_default(),
             configuration: self.configuration.clone().unwrap_or_default(),
+            before: self.before.clone(),
+            beside: self.beside.clone(),
         };
         let Ok(run) = tokio::time::timeout(LONGEST, world.run(&attempt)).await else {
             return vec![format!("{} does not end", self.name)];
         };
-        let succeeded = run.result.is_ok() && !self.harmless;
-        if succeeded || !run.text.contains(&self.answer) {
-            let what = if succeeded {
-                "succeeds"
-            } else {
-                "has another answer"
-            };
-            faults.push(format!("{} {what}:\n{}", self.name, run.text));
+        if run.kind != self.kind {
+            let found = run.kind.as_deref().unwrap_or("success");
+            faults.push(format!("{} ends with {found}:\n{}", self.name, run.text));
+        } else if !run.text.contains(&self.answer) {
+            faults.push(format!("{} has another answer:\n{}", self.name, run.text));
         }
         if let Some(twin) = &self.twin {
             let mut settings = self.settings.clone();
             settings.extend(twin.settings.clone());
+            let component = twin.component.as_deref().or(self.component.as_deref());
             let attempt = Attempt {
+                source: source(component),
                 settings,
                 policy: attempt.policy + twin.policy.as_deref().unwrap_or_default(),
                 configuration: twin.configuration.clone().unwrap_or(attempt.configuration),
@@ -112,14 +116,23 @@ impl Case {
             };
             let run = world.run(&attempt).await;
             let is_through = match &twin.answer {
-                Some(answer) => run.text.contains(answer) && !run.is_denied(),
-                None => run.result.is_ok(),
+                Some(answer) => run.text.contains(answer) && run.kind.as_deref() != Some("denied"),
+                None => run.kind.is_none(),
             };
             if !is_through {
                 faults.push(format!("the twin of {} fails:\n{}", self.name, run.text));
             }
         }
         faults
+    }
+}
+
+/// The component that a case names.
+fn source(name: Option<&str>) -> ComponentSource {
+    let name = name.unwrap_or("attack");
+    match name.strip_prefix("made:") {
+        Some(made) => made::component(made),
+        None => ComponentSource::file(guests::component(name)),
     }
 }
 

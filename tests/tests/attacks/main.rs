@@ -12,8 +12,8 @@
 )]
 
 mod case;
+mod made;
 mod pages;
-mod tables;
 mod world;
 
 use std::sync::Arc;
@@ -45,6 +45,7 @@ async fn every_attack_fails_and_every_twin_succeeds() {
     for attack in attacks {
         faults.extend(attack.await.unwrap());
     }
+    world.assert_untouched();
     assert!(
         faults.is_empty(),
         "{} faults; STEPYARD_ATTACK=NAME runs one attack\n\n{}",

@@ -13,12 +13,18 @@ What a hostile component tries in the tests, and what its user reads then. Each 
 `tests/cases/attacks`, which anybody can add to; the component is `tests/guests/attack`. An attack \
 that succeeds fails the tests, and so does a *twin* that does not: with the change that stands in the \
 last column the same attempt goes through, which shows that it is refused for that reason and no \
-other. While an attack runs, another step runs on the same host, and afterwards a third: both must \
+other. An attack that ends with `success` has got nothing: what it leaves is harmless, as its answer \
+says. While an attack runs, another step runs on the same host, and afterwards a third: both must \
 succeed.
 
 `cargo xtask test -- --test attacks` runs them, and the variable `STEPYARD_ATTACK` chooses one by a \
 part of its name. `cargo xtask mutants` lets the policy's gate say yes to one action after another, \
 and shows that a test notices each.
+
+What a component says of itself and what it logs is shown by the command, which gives no commands to \
+terminals and CI systems (`::set-output`, `##vso[`): `host/command/tests/end_to_end/policies.rs` \
+tries that in each form of output. A thousand runs at once are in `tests/tests/isolation`, and what a \
+whole run leaves of its secrets is searched in `tests/tests/secrets`.
 
 What a Dockerfile tries (base images by `ARG`, `COPY --from`, `ONBUILD` and frontends, rights for \
 `RUN`) is in `host/command/tests/end_to_end/build_rules.rs`, because it takes engines of several kinds; \
@@ -35,15 +41,17 @@ fn page(cases: &[Case]) -> String {
             let title = format!("{}{}", of[..1].to_uppercase(), of[1..].replace('-', " "));
             writeln!(
                 page,
-                "\n## {title}\n| attack | tries to | answer | goes through with |\n| --- | --- | --- | --- |"
+                "\n## {title}\n| attack | tries to | ends with | answer | goes through with |\n\
+                 | --- | --- | --- | --- | --- |"
             )
             .unwrap();
         }
-        let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
+        let cell = |text: &str| text.trim().replace('|', "\\|").replace('\n', " ");
+        let kind = case.kind.as_deref().unwrap_or("success");
         let twin = case.twin.as_ref().map_or("–", |twin| twin.with.as_str());
         writeln!(
             page,
-            "| {name} | {} | {} | {} |",
+            "| {name} | {} | `{kind}` | {} | {} |",
             cell(&case.tries),
             cell(&case.answer),
             cell(twin)

@@ -1,8 +1,11 @@
 //! Where attacks run: real connectors, registry client and build engine, and an ECR in this process.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,12 +14,11 @@ use serde_json::{Map, Value, json};
 use stepyard::auth::ConnectorAuthenticator;
 use stepyard::auth::aws::AwsEndpoints;
 use stepyard::build::docker::{DockerEngine, DockerHost};
-use stepyard::component::CodeCache;
+use stepyard::component::{CodeCache, GuestFailure};
 use stepyard::configuration::Configuration;
 use stepyard::connector::Connectors;
 use stepyard::document::SourceFile;
 use stepyard::ecr::aws::AwsEcr;
-use stepyard::event::StepStatus;
 use stepyard::policy::CedarPolicy;
 use stepyard::registry::{Endpoint, Endpoints, OciRegistry};
 use stepyard::secret::{MemorySecrets, Placeholders, SecretName, SecretStores};
@@ -32,6 +34,9 @@ const BUILD_SECRET: &str = "attacked-npm-token-0123456789";
 
 /// What stands in a setting for the placeholder of the secret that the run is given.
 const PLACEHOLDER: &str = "{PLACEHOLDER}";
+
+/// The same, for one that another run was given.
+const PLACEHOLDER_OF_ANOTHER_RUN: &str = "{PLACEHOLDER OF ANOTHER RUN}";
 
 const CONNECTORS: &str = "
 connector:
@@ -60,6 +65,8 @@ pub(crate) struct World {
     server: Server,
     secrets: SecretStores,
     folder: TempDir,
+    /// What is in the workspace.
+    names: BTreeSet<OsString>,
     _socket: UnixListener,
 }
 
@@ -69,21 +76,35 @@ pub(crate) struct Attempt {
     pub(crate) settings: Map<String, Value>,
     pub(crate) policy: String,
     pub(crate) configuration: String,
+    /// The settings of a run that ends before.
+    pub(crate) before: Option<Map<String, Value>>,
+    /// The settings of a run that goes on meanwhile.
+    pub(crate) beside: Option<Map<String, Value>>,
 }
 
 /// How it ended.
 pub(crate) struct Run {
-    pub(crate) result: Result<Outcome, RunError>,
+    /// Of its failure; none where it succeeded.
+    pub(crate) kind: Option<String>,
     /// All that its user reads.
     pub(crate) text: String,
 }
 
-impl Run {
-    /// Whether the policy has ended it.
-    pub(crate) fn is_denied(&self) -> bool {
-        let error = self.result.as_ref().err();
-        error.is_some_and(|error| error.status() == StepStatus::Denied)
-    }
+/// How a run fails, in a word: the kind of the error that the step reports, such as `denied`, or what
+/// stopped it.
+fn kind(error: &RunError) -> String {
+    let stopped = match error {
+        RunError::Step(failure) => return failure.0.kind.to_string(),
+        RunError::Guest(GuestFailure::Memory { .. }) => "memory-limit",
+        RunError::Guest(GuestFailure::CpuTime { .. }) => "cpu-time-limit",
+        RunError::Guest(GuestFailure::Count { .. }) => "count-limit",
+        RunError::Guest(GuestFailure::Trapped { .. }) => "trapped",
+        RunError::TimedOut { .. } => "time-limit",
+        RunError::SettingsTooLarge { .. } => "settings-too-large",
+        RunError::FaultyOutcome { .. } => "faulty-outcome",
+        other => panic!("no attack ends like this: {other:?}"),
+    };
+    stopped.to_owned()
 }
 
 impl World {
@@ -97,13 +118,19 @@ impl World {
             .collect();
         let secrets = SecretStores::new(vec![Arc::new(secrets)]);
         let socket = fill(&folder);
+        let names = names(&folder.path().join("workspace"));
         let world = Self {
             server,
+            names,
             secrets,
             folder,
             _socket: socket,
         };
-        for (repository, tag) in [("team/app", "one"), ("other/app", "one")] {
+        for (repository, tag) in [
+            ("team/app", "one"),
+            ("team/deleted", "one"),
+            ("other/app", "one"),
+        ] {
             world.put_image(repository, tag).await;
         }
         world
@@ -121,9 +148,11 @@ impl World {
                 settings: settings.as_object().unwrap().clone(),
                 policy: "permit (principal, action, resource);".to_owned(),
                 configuration: String::new(),
+                before: None,
+                beside: None,
             };
             let run = self.run(&attempt).await;
-            assert!(run.result.is_ok(), "{}", run.text);
+            assert!(run.kind.is_none(), "{}", run.text);
         }
     }
 
@@ -177,25 +206,44 @@ impl World {
     /// Runs the component beside another one. That one, and one after it, must not notice.
     pub(crate) async fn run(&self, attempt: &Attempt) -> Run {
         let host = self.host(attempt);
+        if let Some(settings) = &attempt.before {
+            let unseen = Transcript::default();
+            let before = self.run_on(&host, attempt, settings, &unseen).await;
+            before.unwrap().unwrap();
+        }
         let transcript = Transcript::default();
         let neighbour = tokio::spawn(neighbour(host.clone()));
-        let result = self.run_on(&host, attempt, &transcript).await;
-        let (result, text) = match result {
+        let attack = self.run_on(&host, attempt, &attempt.settings, &transcript);
+        let result = match &attempt.beside {
+            None => attack.await,
+            Some(settings) => {
+                let held = Transcript::default();
+                let beside = self.run_on(&host, attempt, settings, &held);
+                let attack = async {
+                    while !held.events().contains("Info: holding") {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                    attack.await
+                };
+                tokio::select! {
+                    ended = beside => panic!("the run beside the attack ends: {ended:?}"),
+                    result = attack => result,
+                }
+            }
+        };
+        let (kind, text) = match result {
             Ok(result) => {
                 let text = transcript.with_result(&result);
-                (result, text)
+                (result.as_ref().err().map(kind), text)
             }
-            Err(text) => {
-                let stopped = std::io::Error::other(text.clone());
-                (Err(RunError::Sandbox(stopped)), text)
-            }
+            Err(text) => (Some("not-loaded".to_owned()), text),
         };
         neighbour.await.unwrap();
         assert_greets(&host).await;
         for secret in [SECRET_KEY, BUILD_SECRET] {
             assert!(!text.contains(secret), "{secret} is in\n{text}");
         }
-        Run { result, text }
+        Run { kind, text }
     }
 
     /// The error is what its user reads where the component does not even start.
@@ -203,22 +251,21 @@ impl World {
         &self,
         host: &Host,
         attempt: &Attempt,
+        settings: &Map<String, Value>,
         transcript: &Transcript,
     ) -> Result<Result<Outcome, RunError>, String> {
-        let shown = |error: &dyn std::error::Error| error.to_string();
         let loaded = host.load(attempt.source.clone()).await;
-        let component = loaded.map_err(|error| shown(&error))?;
+        let component = loaded.map_err(|error| error.to_string())?;
+        let secret = || SecretName::parse("npm_token").unwrap();
         let mut placeholders = Placeholders::default();
-        let placeholder = placeholders.add(SecretName::parse("npm_token").unwrap());
-        let registry = self.server.registry_host();
-        let mut settings = json!({"connector": "aws", "registry": registry});
-        settings
-            .as_object_mut()
-            .unwrap()
-            .extend(attempt.settings.clone());
-        let settings = settings
+        let placeholder = placeholders.add(secret());
+        let of_another_run = Placeholders::default().add(secret());
+        let mut whole = json!({"connector": "aws", "registry": self.server.registry_host()});
+        whole.as_object_mut().unwrap().extend(settings.clone());
+        let settings = whole
             .to_string()
             .replace(PLACEHOLDER, &placeholder)
+            .replace(PLACEHOLDER_OF_ANOTHER_RUN, &of_another_run)
             .replace("{PORT}", &self.server.address().port().to_string());
         let settings: Value = serde_json::from_str(&settings).unwrap();
         let request = RunRequest::new(settings)
@@ -227,6 +274,25 @@ impl World {
             .events(transcript.clone());
         Ok(host.run(&component, request).await)
     }
+
+    /// Fails where a file of the workspace, or the one beside it, is not as it was.
+    pub(crate) fn assert_untouched(&self) {
+        let workspace = self.folder.path().join("workspace");
+        for (path, text) in [
+            (self.folder.path().join("outside"), "not for steps"),
+            (workspace.join("file"), "content"),
+            (workspace.join("folder/file"), "content"),
+        ] {
+            assert_eq!(fs::read_to_string(path).unwrap(), text);
+        }
+        assert_eq!(names(&workspace), self.names, "the workspace has changed");
+    }
+}
+
+/// The names in a folder.
+fn names(folder: &Path) -> BTreeSet<OsString> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name()).collect()
 }
 
 /// A step that waits for a moment and then greets.
@@ -262,14 +328,19 @@ fn fill(folder: &TempDir) -> UnixListener {
     write("folder/file", "content");
     write(
         "Dockerfile",
-        "FROM stepyard-test/busybox:1\nLABEL attacks=1\n",
+        "FROM stepyard-test/busybox:1 AS stage\nLABEL attacks=1\n",
     );
     write(
         "folder/Dockerfile",
         "FROM scratch\nCOPY file /file\nLABEL attacks=1\n",
     );
     // What has been built already is cached, and prints nothing.
-    for name in ["Dockerfile.secret", "Dockerfile.pieces"] {
+    for name in [
+        "Dockerfile.secret",
+        "Dockerfile.pieces",
+        "Dockerfile.forged",
+        "Dockerfile.another",
+    ] {
         let anew = format!("{name}-{}", std::process::id());
         write(
             name,
@@ -291,10 +362,16 @@ fn fill(folder: &TempDir) -> UnixListener {
     link("/etc", "linked-folder");
     link("folder", "inside-folder");
     link("/etc/hostname", "linked-Dockerfile");
+    for folder in ["ignored-by-link", "ignored-by-fifo"] {
+        fs::create_dir(workspace.join(folder)).unwrap();
+        write(&format!("{folder}/Dockerfile"), "FROM scratch\n");
+    }
+    link("/etc/passwd", "ignored-by-link/.dockerignore");
     let node = |name: &str, kind: FileType, device: u64| {
         mknodat(CWD, workspace.join(name), kind, Mode::from(0o644), device).unwrap();
     };
     node("fifo", FileType::Fifo, 0);
+    node("ignored-by-fifo/.dockerignore", FileType::Fifo, 0);
     node(
         "device",
         FileType::CharacterDevice,

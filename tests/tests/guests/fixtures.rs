@@ -97,9 +97,10 @@ macro_rules! fixtures {
 }
 
 /// The fixtures of `tests/attacks`.
-const OF_ATTACKS: [&str; 4] = [
+const OF_ATTACKS: [&str; 5] = [
     "attack",
     "describe-calls-out",
+    "describe-forges",
     "describe-loops",
     "describe-traps",
 ];

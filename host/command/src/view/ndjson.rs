@@ -77,7 +77,12 @@ mod tests {
 
     #[test]
     fn no_line_is_a_command_of_a_ci_system() {
-        for text in ["##vso[task.setvariable variable=a]b", "###[error]x", "####", "::error::x"] {
+        for text in [
+            "##vso[task.setvariable variable=a]b",
+            "###[error]x",
+            "####",
+            "::error::x",
+        ] {
             let view = Arc::new(NdjsonView::new(Vec::new()));
             Reporter::new(view.clone(), "build").log(LogLevel::Info, text);
             let output = view.output.lock().unwrap().take().unwrap();

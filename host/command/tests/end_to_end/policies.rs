@@ -294,23 +294,66 @@ fn wrong_rules_are_told_with_their_place() {
 fn a_component_gives_no_commands_to_a_ci_system() {
     let backend = Backend::local_ecr(&[]);
     let project = Project::new(&backend);
-    let component = component("attack");
-    for (attack, text) in [
-        ("log", "::set-output name=a::b"),
-        ("log", "one\n::add-mask::x"),
-        ("log", "##vso[task.setvariable variable=a]b"),
-        ("panic", "\n::error::x"),
-        ("begin-phase", "x ##teamcity[message]"),
+    project.configure(&backend, "[audit]\nfile = \"audit.jsonl\"\n");
+    let attack = component("attack");
+    for (attack_name, setting, text) in [
+        ("log", "text", "::set-output name=a::b"),
+        ("log", "text", "one\n::add-mask::x"),
+        ("log", "text", "##vso[task.setvariable variable=a]b"),
+        ("log", "text", "###vso[task.setvariable variable=a]b"),
+        ("panic", "text", "\n::error::x"),
+        ("begin-phase", "text", "x ##teamcity[message]"),
+        ("return-error", "text", "x\n::error::x\n####[error]x"),
+        (
+            "return-output",
+            "text",
+            "###vso[task.setvariable variable=a]b",
+        ),
+        ("login", "connector", "###vso[task.setvariable variable=a]b"),
     ] {
-        let mut command = project.run_command(&["--component", &component]);
-        let text_setting = format!("text={text}");
-        command.args(["--set", &format!("attack={attack}"), "--set", &text_setting]);
-        let run = run::to_end(&mut command);
-        for line in run.stdout.lines().chain(run.stderr.lines()) {
-            let is_command = line.trim_start().starts_with("::") || line.contains("##");
-            assert!(!is_command, "{line}");
+        for events in [&[][..], &["--events", "ndjson"]] {
+            let mut command = project.run_command(&["--component", &attack]);
+            let text_setting = format!("{setting}={text}");
+            command.args(["--set", &format!("attack={attack_name}")]);
+            command.args(["--set", "name=a", "--set", &text_setting]);
+            command.args(events);
+            let run = run::to_end(&mut command);
+            assert_no_commands(&run);
+            run.says_nothing_of("there is no attack");
         }
-        run.says_nothing_of("there is no attack");
+    }
+    for arguments in [
+        &["audit", "show"][..],
+        &["audit", "show", "--format", "json"],
+    ] {
+        let shown = run::to_end(&mut project.command(arguments)).expect(0);
+        assert_no_commands(&shown);
+        shown.says("vso[task");
+    }
+}
+
+#[test]
+fn a_component_that_is_looked_at_gives_no_commands_to_a_ci_system() {
+    let backend = Backend::local_ecr(&[]);
+    let project = Project::new(&backend);
+    let forges = component("describe-forges");
+    for arguments in [&["inspect", &forges][..], &["inspect", "--json", &forges]] {
+        let run = run::to_end(&mut project.command(arguments)).expect(0);
+        assert_no_commands(&run);
+        run.says("vso[task");
+    }
+    let mut command = project.run_command(&["--component", &forges]);
+    let run = run::to_end(&mut command).expect(0);
+    assert_no_commands(&run);
+    run.says("vso[task");
+}
+
+/// Fails the test if a line of the outputs is a command of a CI system, or holds an escape sequence.
+#[track_caller]
+fn assert_no_commands(run: &run::Run) {
+    for line in run.stdout.lines().chain(run.stderr.lines()) {
+        let is_command = line.trim_start().starts_with("::") || line.contains("##");
+        assert!(!is_command && !line.contains('\u{1b}'), "{line}");
     }
 }
 

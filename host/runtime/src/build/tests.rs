@@ -17,16 +17,10 @@ use crate::event::{NoEvents, Reporter};
 use crate::policy::Gate;
 use crate::registry::Endpoints;
 use crate::secret::{Placeholders, SecretStores};
-use crate::testing::{PermitAll, principal};
+use crate::testing::{PermitAll, principal, service};
 use crate::workspace::Workspace;
 
 const TABLE: &str = include_str!("../../../../docs/engines.md");
-
-/// What `cargo xtask test` says of a service.
-pub(super) fn service(variable: &str) -> String {
-    std::env::var(variable)
-        .unwrap_or_else(|_| panic!("{variable} is not set: run `cargo xtask test`"))
-}
 
 fn docker(variable: &str) -> Arc<dyn BuildEngine> {
     let host = DockerHost::Address(service(variable));

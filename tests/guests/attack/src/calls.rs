@@ -6,11 +6,13 @@ use crate::stepyard::step::{auth, build, ecr, log, registry};
 use crate::{Error, Got, Settings};
 
 /// The credential that most attacks have: of the connector for the registry in the settings.
-fn login(settings: &Settings) -> Result<Credential, Error> {
+pub(crate) fn login(settings: &Settings) -> Result<Credential, Error> {
+    let times = settings.number("connector-times").max(1);
+    let connector = settings.text("connector").repeat(usize::try_from(times).unwrap_or(1));
     let registry = settings.text("login-registry");
     let registry = if registry.is_empty() { settings.text("registry") } else { registry };
     let registry = (!registry.is_empty()).then_some(registry);
-    auth::login(settings.text("connector"), registry)
+    auth::login(&connector, registry)
 }
 
 pub(crate) fn attack(name: &str, settings: &Settings) -> Option<Got> {
@@ -156,6 +158,15 @@ fn build_image(settings: &Settings) -> Got {
     }
     if let Some(platform) = value("platform") {
         request.add_platform(platform);
+    }
+    if let Some(reference) = value("destination") {
+        request.set_destination(reference, &login(settings)?);
+    }
+    if let Some(reference) = value("skip-unchanged") {
+        request.set_skip_unchanged(reference, &login(settings)?);
+    }
+    if let Some(reference) = value("cache-destination") {
+        request.add_cache_destination(reference, &login(settings)?);
     }
     type Setter = fn(&Request, &str, &str);
     let setters: [(&str, Setter); 7] = [

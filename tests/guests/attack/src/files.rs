@@ -1,6 +1,7 @@
 //! Files, by WASI.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Read;
 
 use crate::{Got, Settings, failed};
 
@@ -15,6 +16,20 @@ pub(crate) fn attack(name: &str, settings: &Settings) -> Option<Got> {
             .map(|entries| format!("{} entries", entries.count()))
             .map_err(failed),
         "write-file" => fs::write(path, "written").map(|()| path.to_owned()).map_err(failed),
+        "truncate-file" => OpenOptions::new()
+            .write(true)
+            .truncate(true)
+            .open(path)
+            .map(|_| path.to_owned())
+            .map_err(failed),
+        "create-folder" => fs::create_dir(path).map(|()| path.to_owned()).map_err(failed),
+        "read-standard-input" => {
+            let mut input = Vec::new();
+            match std::io::stdin().read_to_end(&mut input) {
+                Ok(0) => Err(failed("there is no input")),
+                read => read.map(|bytes| format!("{bytes} bytes")).map_err(failed),
+            }
+        }
         "remove-file" => fs::remove_file(path).map(|()| path.to_owned()).map_err(failed),
         "rename" => fs::rename(path, to).map(|()| to.to_owned()).map_err(failed),
         "hard-link" => fs::hard_link(path, to).map(|()| to.to_owned()).map_err(failed),

@@ -6,6 +6,7 @@ mod calls;
 mod files;
 mod handles;
 mod network;
+mod other_runs;
 mod resources;
 mod results;
 
@@ -70,13 +71,14 @@ impl Guest for Attack {
         let settings = Settings(serde_json::from_str(&settings).map_err(failed)?);
         let attack = settings.text("attack");
         if let Some(outcome) = results::outcome(attack, &settings) {
-            return Ok(outcome);
+            return outcome;
         }
         let got = files::attack(attack, &settings)
             .or_else(|| network::attack(attack, &settings))
             .or_else(|| calls::attack(attack, &settings))
             .or_else(|| handles::attack(attack, &settings))
             .or_else(|| resources::attack(attack, &settings))
+            .or_else(|| other_runs::attack(attack, &settings))
             .unwrap_or_else(|| Err(failed(format!("there is no attack {attack}"))))?;
         Ok(Outcome {
             outputs: vec![Output {

@@ -48,6 +48,18 @@ pub(crate) fn attack(name: &str, settings: &Settings) -> Option<Got> {
             }
             Ok("logged".to_owned())
         }
+        "begin-phases" => {
+            for phase in 0..times {
+                log::begin_phase(&format!("phase {phase}"));
+            }
+            Ok("begun".to_owned())
+        }
+        "log-debug-lines" => {
+            for _ in 0..times {
+                log::write(log::Level::Debug, "");
+            }
+            Ok("logged".to_owned())
+        }
         "print-lines" => {
             for line in 0..times {
                 println!("line {line}");

@@ -9,15 +9,17 @@ struct Hostile;
 
 impl Guest for Hostile {
     fn describe() -> Description {
-        let credential = stepyard::step::auth::login("aws", None);
-        let summary = match credential {
-            Ok(_) => "it has a credential".to_owned(),
-            Err(error) => format!("{}", error.message),
-        };
+        match stepyard::step::auth::login("aws", None) {
+            Ok(_) => panic!("it has a credential"),
+            Err(error) => assert!(
+                error.message.contains("this host has no connectors"),
+                "{error:?}"
+            ),
+        }
         Description {
             name: "describe-calls-out".to_owned(),
             version: "0.1.0".to_owned(),
-            summary,
+            summary: "Calls the host instead of only saying what it is".to_owned(),
             settings_schema: r#"{"type":"object"}"#.to_owned(),
         }
     }

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::{Client, Response, Url};
 use stepyard_grammar::{EcrRegistry, RegistryHost, RepositoryName};
 use tokio::sync::Mutex;
+use tokio_rustls::rustls::Error as TlsError;
 
 use super::Limits;
 use super::challenge::Challenge;
@@ -66,6 +67,19 @@ impl Request {
             headers: HeaderMap::new(),
             body: Bytes::new(),
         }
+    }
+}
+
+/// What an error comes from. The one within an [`std::io::Error`] is passed over by its `source`.
+fn source<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a (dyn std::error::Error + 'static)> {
+    match error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref)
+    {
+        Some(within) => Some(within),
+        None => error.source(),
     }
 }
 
@@ -310,11 +324,15 @@ impl Connection {
             None => self.address(),
         };
         let error = error.without_url();
-        let mut innermost: &dyn std::error::Error = &error;
-        while let Some(source) = innermost.source() {
+        let mut innermost: &(dyn std::error::Error + 'static) = &error;
+        while let Some(source) = source(innermost) {
             // A failure of the other registry, when a body streams from there.
             if let Some(failure) = source.downcast_ref::<Failure>() {
                 return failure.clone();
+            }
+            if let Some(TlsError::InvalidCertificate(cause)) = source.downcast_ref() {
+                let cause = cause.to_string();
+                return Failure::Untrusted { address, cause };
             }
             innermost = source;
         }

@@ -22,6 +22,14 @@ pub(super) enum Failure {
         /// The innermost cause.
         cause: String,
     },
+    /// The registry's certificate is not accepted, which no further attempt mends.
+    #[error("the certificate of {address} is not trusted: {cause}")]
+    Untrusted {
+        /// The physical address.
+        address: String,
+        /// What is wrong with it.
+        cause: String,
+    },
     /// Not a byte moved for too long.
     #[error("{address} has been silent for {} s", idle.as_secs())]
     Silent {
@@ -139,7 +147,7 @@ impl MayPass for Failure {
                 refusal.is_throttling()
                     || matches!(refusal.status.as_u16(), 408 | 500 | 502 | 503 | 504)
             }
-            Self::Malformed(_) | Self::Credential(_) => false,
+            Self::Untrusted { .. } | Self::Malformed(_) | Self::Credential(_) => false,
         }
     }
 
@@ -181,6 +189,14 @@ impl Failure {
                 "check the network of this machine, and the registry's endpoint in stepyard.toml \
                  if it is set",
             ),
+            Self::Untrusted { .. } => {
+                let error = CapabilityError::new(ErrorKind::Unavailable, message);
+                error.with_hint(
+                    "add the authority that signed it to the ones that this machine trusts \
+                     (update-ca-certificates, or its file in SSL_CERT_FILE), and reach the registry \
+                     by a name that the certificate has",
+                )
+            }
             Self::Corrupt(_) => CapabilityError::unavailable(message),
             Self::Silent { .. } => CapabilityError::new(ErrorKind::TimedOut, message),
             Self::Malformed(_) => CapabilityError::unsupported(message),

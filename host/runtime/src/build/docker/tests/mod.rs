@@ -14,14 +14,13 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{DockerEngine, DockerHost};
 use crate::auth::{BasicCredential, Credential, FixedCredential};
-use crate::build::tests::service;
 use crate::build::{Build, BuildEngine, BuildRequest, BuiltImage, Push, RequestDraft};
 use crate::capability::CapabilityError;
 use crate::event::{Event, EventKind, Reporter, channel};
 use crate::policy::Gate;
 use crate::registry::Endpoints;
 use crate::secret::{Placeholders, SecretStores};
-use crate::testing::{PermitAll, principal};
+use crate::testing::{PermitAll, principal, service};
 use crate::workspace::Workspace;
 
 fn base_image() -> String {

@@ -1,5 +1,8 @@
 //! What the client does with the answers that registries give.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use sha2::{Digest as _, Sha256};
 use stepyard_grammar::Tag;
 
@@ -11,7 +14,7 @@ use crate::registry::{
     CheckLogin, Copy, GetManifest, ListTags, ProbePush, Probed, PushProbe, Registry, Resolve,
     TagImage,
 };
-use crate::testing::{authorize, reporter};
+use crate::testing::{authorize, reporter, service};
 
 const MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
@@ -151,6 +154,40 @@ async fn an_unreachable_registry_is_named_by_address() {
     assert_eq!(error.kind, ErrorKind::Unavailable);
     assert!(error.message.contains(&address), "{error}");
     assert!(error.message.contains("refused"), "{error}");
+}
+
+/// A service with TLS whose authority nobody but its own clients knows stands for the registry.
+#[tokio::test]
+async fn a_registry_with_an_untrusted_certificate_is_asked_once() {
+    let service = service("STEPYARD_TEST_BUILDKIT_TLS");
+    let service = service.strip_prefix("tcp://").unwrap().to_owned();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("https://{}", listener.local_addr().unwrap());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counter = connections.clone();
+    let proxy = tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            counter.fetch_add(1, Ordering::SeqCst);
+            let mut service = tokio::net::TcpStream::connect(&service).await.unwrap();
+            // The client hangs up when it has seen the certificate.
+            let _ = tokio::io::copy_bidirectional(&mut client, &mut service).await;
+        }
+    });
+    let call = authorize(Resolve {
+        reference: image("a:1"),
+        credential: login(),
+    })
+    .await;
+    let error = client(&address).resolve(call).await.unwrap_err();
+    proxy.abort();
+    assert!(
+        error.kind == ErrorKind::Unavailable && !error.retryable,
+        "{error}"
+    );
+    let expected = format!("the certificate of {address} is not trusted: ");
+    assert!(error.message.contains(&expected), "{error}");
+    assert!(error.hint.unwrap().contains("SSL_CERT_FILE"));
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
