@@ -11,8 +11,11 @@ use async_trait::async_trait;
 use serde_json::json;
 use stepyard::audit::{AuditFile, AuditSync};
 use stepyard::auth::{Authenticator, Credential, Login};
-use stepyard::policy::{Authorized, CedarPolicy, Decision, Policy, Question};
-use stepyard::{CapabilityError, Component, ComponentSource, Host, RunRequest};
+use stepyard::policy::{
+    Access, Action, Authorized, CallFacts, CedarPolicy, Decision, Policy, Principal, Question,
+    Resource, RunFacts,
+};
+use stepyard::{CapabilityError, Component, ComponentSource, Host, Origin, RunRequest};
 use stepyard_grammar::RegistryHost;
 
 /// How many calls a measured run makes.
@@ -132,6 +135,35 @@ async fn calls(component: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The cost of a decision about what was not asked before in a run.
+fn first_decisions() -> Result<(), Failure> {
+    let policy = CedarPolicy::builder().with_built_in_rules();
+    let policy = policy.text("rules.cedar", RULES).build()?;
+    let principal = Principal {
+        name: "bench".to_owned(),
+        version: "1.0.0".to_owned(),
+        digest: "sha256:0".to_owned(),
+        origin: Origin::BuiltIn,
+    };
+    let mut decisions = Vec::new();
+    for number in 0..CALLS {
+        let resource = Resource::Connector {
+            connector: format!("connector-{number}"),
+            registry: Some(RegistryHost::parse("registry.test")?),
+        };
+        let begin = Instant::now();
+        policy.decide(&Question {
+            principal: &principal,
+            access: &Access::new(Action::Login, resource),
+            call: &CallFacts::default(),
+            run: &RunFacts::default(),
+        });
+        decisions.push(begin.elapsed());
+    }
+    print(&json!({"first-decision": "policy", "us": micros(median(&mut decisions))}));
+    Ok(())
+}
+
 /// Notes when each of the steps that are started at once first calls the host.
 #[derive(Clone)]
 struct FirstCalls {
@@ -209,5 +241,6 @@ fn print(line: &serde_json::Value) {
 async fn main() -> Result<(), Failure> {
     let path = std::env::args().nth(1).ok_or("name a component's file")?;
     calls(&path).await?;
+    first_decisions()?;
     at_once(&path).await
 }

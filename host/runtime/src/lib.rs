@@ -33,7 +33,7 @@ mod testing;
 mod workspace;
 
 pub use capability::{CapabilityError, ErrorKind};
-pub use component::{Component, ComponentSource, Limits};
+pub use component::{Component, ComponentSource, Limits, Origin};
 pub use dry_run::DryRun;
 pub use host::{Host, HostBuilder, HostError};
 pub use outcome::{Outcome, PushedImage};

@@ -16,6 +16,9 @@ use crate::private_folder::is_private;
 /// The longest line that is read, in bytes.
 pub(super) const LONGEST_LINE: u64 = 1 << 20;
 
+/// The outcome of a call that took less than this, in microseconds, waits for the next record.
+const AT_ONCE: u64 = 1_000;
+
 /// When records are made to survive the end of the machine's power.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AuditSync {
@@ -41,7 +44,9 @@ struct State {
     /// How long the file was after the last record that is known.
     length: u64,
     head: AuditHead,
-    line: Vec<u8>,
+    /// The outcome that is written with the next record.
+    waiting: Option<Written>,
+    lines: Vec<u8>,
 }
 
 impl AuditFile {
@@ -58,11 +63,9 @@ impl AuditFile {
         let state = State {
             file,
             length: 0,
-            head: AuditHead {
-                sequence: 0,
-                hash: BEGINNING.to_owned(),
-            },
-            line: Vec::new(),
+            head: beginning(),
+            waiting: None,
+            lines: Vec::new(),
         };
         Ok(Self {
             path: path.to_owned(),
@@ -85,9 +88,14 @@ impl AuditFile {
 
 impl AuditSink for AuditFile {
     fn record(&self, entry: &AuditEntry<'_>) -> Result<(), AuditError> {
+        let record = Written::of(entry).map_err(|error| self.fault(&error))?;
         let mut state = self.state();
-        let written = state.append(entry, self.sync);
-        written.map_err(|error| self.fault(&error))
+        if self.sync == AuditSync::Run && state.waiting.is_none() && can_wait(&entry.record) {
+            state.waiting = Some(record);
+            return Ok(());
+        }
+        let appended = state.append(Some(&record), self.sync);
+        appended.map_err(|error| self.fault(&error))
     }
 
     fn end_of_run(&self) -> Result<Option<AuditHead>, AuditError> {
@@ -98,6 +106,12 @@ impl AuditSink for AuditFile {
         }
         Ok((state.head.sequence > 0).then(|| state.head.clone()))
     }
+}
+
+/// Whether a record may be written together with the one after it, which takes half the time: the
+/// outcome of a call that was over at once.
+fn can_wait(record: &AuditRecord<'_>) -> bool {
+    matches!(record, AuditRecord::Outcome { microseconds, .. } if *microseconds < AT_ONCE)
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -124,11 +138,34 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// A record that has no place in the chain yet.
+#[derive(Debug)]
+struct Written {
+    run: String,
+    step: String,
+    body: Vec<u8>,
+}
+
+impl Written {
+    fn of(entry: &AuditEntry<'_>) -> io::Result<Self> {
+        Ok(Self {
+            run: entry.run.to_owned(),
+            step: entry.step.to_owned(),
+            body: line::body(entry)?,
+        })
+    }
+}
+
 impl State {
-    fn append(&mut self, entry: &AuditEntry<'_>, sync: AuditSync) -> io::Result<()> {
+    /// Writes the record that waits, and this one.
+    fn append(&mut self, record: Option<&Written>, sync: AuditSync) -> io::Result<()> {
+        let waiting = self.waiting.take();
         self.file.lock()?;
-        let appended = self.append_locked(entry);
+        let appended = self.append_locked(waiting.as_ref().into_iter().chain(record));
         let unlocked = self.file.unlock();
+        if appended.is_err() {
+            self.waiting = waiting;
+        }
         appended?;
         unlocked?;
         if sync == AuditSync::Record {
@@ -137,43 +174,50 @@ impl State {
         Ok(())
     }
 
-    fn append_locked(&mut self, entry: &AuditEntry<'_>) -> io::Result<()> {
-        let length = self.file.metadata()?.len();
+    /// Writes records with what ends the line before them, all at once: a crash leaves one line torn
+    /// at most.
+    fn append_locked<'a>(&mut self, records: impl Iterator<Item = &'a Written>) -> io::Result<()> {
+        let mut records = records.peekable();
+        let Some(first) = records.peek() else {
+            return Ok(());
+        };
+        self.lines.clear();
+        let length = self.file.seek(SeekFrom::End(0))?;
+        let mut head = self.head.clone();
         if length != self.length {
-            self.read_end(length, entry)?;
+            let end = self.read_end(length)?;
+            head = end.head;
+            if let Some(recovered) = end.torn.map(|torn| recovered(&torn, first)).transpose()? {
+                self.lines.push(b'\n');
+                head = self.add(&head, &recovered);
+            }
         }
-        self.write("", entry)
-    }
-
-    /// Writes a record with what ends the line before it, both at once: a crash leaves one line
-    /// torn at most.
-    fn write(&mut self, before: &str, entry: &AuditEntry<'_>) -> io::Result<()> {
-        let sequence = self.head.sequence + 1;
-        self.line.clear();
-        self.line.extend_from_slice(before.as_bytes());
-        let hash = line::write(&mut self.line, sequence, &self.head.hash, entry)?;
-        self.file.write_all(&self.line)?;
-        self.length += self.line.len() as u64;
-        self.head = AuditHead { sequence, hash };
+        for record in records {
+            head = self.add(&head, record);
+        }
+        self.file.write_all(&self.lines)?;
+        self.length = length + self.lines.len() as u64;
+        self.head = head;
         Ok(())
     }
 
+    /// Adds a line to those that are to be written, behind `head`.
+    fn add(&mut self, head: &AuditHead, record: &Written) -> AuditHead {
+        let sequence = head.sequence + 1;
+        let hash = line::write(&mut self.lines, sequence, &head.hash, &record.body);
+        AuditHead { sequence, hash }
+    }
+
     /// Learns the head from the last line: somebody else has written, or this is the first record.
-    fn read_end(&mut self, length: u64, entry: &AuditEntry<'_>) -> io::Result<()> {
+    fn read_end(&mut self, length: u64) -> io::Result<End> {
         let begin = length.saturating_sub(2 * LONGEST_LINE);
         let mut end = Vec::new();
         self.file.seek(SeekFrom::Start(begin))?;
         (&self.file).take(length - begin).read_to_end(&mut end)?;
-        self.length = length;
         let whole = end.iter().rposition(|byte| *byte == b'\n');
         let torn = end.split_off(whole.map_or(0, |place| place + 1));
-        match last_line(&end) {
-            None => {
-                self.head = AuditHead {
-                    sequence: 0,
-                    hash: BEGINNING.to_owned(),
-                };
-            }
+        let head = match last_line(&end) {
+            None => beginning(),
             Some(line) => {
                 let line = AuditLine::parse(line).map_err(|error| {
                     io::Error::other(format!(
@@ -181,22 +225,49 @@ impl State {
                          and put the file aside"
                     ))
                 })?;
-                self.head = line.head;
+                line.head
             }
-        }
-        if torn.is_empty() {
-            return Ok(());
-        }
-        let recovered = AuditEntry {
-            time: OffsetDateTime::now_utc(),
-            run: entry.run,
-            step: entry.step,
-            record: AuditRecord::Recovered {
-                torn_bytes: torn.len() as u64,
-                torn_sha256: &hash(&torn),
-            },
         };
-        self.write("\n", &recovered)
+        let torn = (!torn.is_empty()).then_some(torn);
+        Ok(End { head, torn })
+    }
+}
+
+/// What waits is written when nothing comes after it.
+impl Drop for State {
+    fn drop(&mut self) {
+        if self.waiting.is_some()
+            && let Err(error) = self.append(None, AuditSync::Run)
+        {
+            tracing::error!("the last record of the audit log is lost: {error}");
+        }
+    }
+}
+
+/// How a file ends.
+struct End {
+    head: AuditHead,
+    /// The line that a crash has cut off.
+    torn: Option<Vec<u8>>,
+}
+
+/// The record of a torn line, in the name of the one that comes after it.
+fn recovered(torn: &[u8], next: &Written) -> io::Result<Written> {
+    Written::of(&AuditEntry {
+        time: OffsetDateTime::now_utc(),
+        run: &next.run,
+        step: &next.step,
+        record: AuditRecord::Recovered {
+            torn_bytes: torn.len() as u64,
+            torn_sha256: &hash(torn),
+        },
+    })
+}
+
+fn beginning() -> AuditHead {
+    AuditHead {
+        sequence: 0,
+        hash: BEGINNING.to_owned(),
     }
 }
 

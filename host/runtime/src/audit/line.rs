@@ -3,7 +3,7 @@
 //! `{"sequence":N,"previous":"HASH", … ,"hash":"HASH"}`: the last field is the SHA-256 of the bytes
 //! of the line before `,"hash":`.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::chain::{AuditHead, hash};
 use super::record::AuditEntry;
@@ -13,35 +13,31 @@ const HASH_FIELD: &[u8] = b",\"hash\":\"";
 /// The length of a hash in hexadecimal digits.
 const HASH_LENGTH: usize = 64;
 
-#[derive(Serialize)]
-struct Written<'a> {
-    sequence: u64,
-    previous: &'a str,
-    #[serde(flatten)]
-    entry: &'a AuditEntry<'a>,
+/// A record as it stands in a line, without its place in the chain.
+pub(super) fn body(entry: &AuditEntry<'_>) -> serde_json::Result<Vec<u8>> {
+    let mut body = serde_json::to_vec(entry)?;
+    // The place comes before it, and the hash after.
+    body.pop();
+    if let Some(brace) = body.first_mut() {
+        *brace = b',';
+    }
+    Ok(body)
 }
 
-/// Adds a line with its end to `line`, and gives its hash.
-pub(super) fn write(
-    line: &mut Vec<u8>,
-    sequence: u64,
-    previous: &str,
-    entry: &AuditEntry<'_>,
-) -> serde_json::Result<String> {
+/// Adds a line with its end to `line`, and gives its hash. `body` is of [`body`].
+pub(super) fn write(line: &mut Vec<u8>, sequence: u64, previous: &str, body: &[u8]) -> String {
     let begin = line.len();
-    let written = Written {
-        sequence,
-        previous,
-        entry,
-    };
-    serde_json::to_writer(&mut *line, &written)?;
-    // The closing brace comes after the hash.
-    line.pop();
+    line.extend_from_slice(b"{\"sequence\":");
+    line.extend_from_slice(sequence.to_string().as_bytes());
+    line.extend_from_slice(b",\"previous\":\"");
+    line.extend_from_slice(previous.as_bytes());
+    line.push(b'"');
+    line.extend_from_slice(body);
     let hash = hash(line.get(begin..).unwrap_or_default());
     line.extend_from_slice(HASH_FIELD);
     line.extend_from_slice(hash.as_bytes());
     line.extend_from_slice(b"\"}\n");
-    Ok(hash)
+    hash
 }
 
 /// A line that was read, its own hash verified.

@@ -318,3 +318,23 @@ fn a_call_that_is_given_up_has_an_outcome() {
     drop(run.intent(1, &decided("npm"), AuditDecision::Permitted));
     assert_eq!(kept.0.lock().unwrap()[1]["result"], "interrupted");
 }
+
+#[test]
+fn no_outcome_waits_longer_than_the_file_is_open() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let records = || fs::read_to_string(&path).unwrap().lines().count();
+    let run = RunAudit::new(Arc::new(open(&path)), reporter());
+    let begin = |call| run.intent(call, &decided("npm"), AuditDecision::Permitted);
+    let long = begin(1).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(5));
+    long.returned(&Ok(()));
+    assert_eq!(records(), 2, "a call that took long is recorded at once");
+    begin(2).unwrap().returned(&Ok(()));
+    assert!(records() >= 3);
+    begin(3).unwrap().returned(&Ok(()));
+    assert!(records() >= 5, "what waited comes with the next record");
+    drop(run);
+    assert_eq!(records(), 6);
+    verified(&path, &[]).unwrap();
+}

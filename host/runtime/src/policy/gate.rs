@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use super::decisions::Decisions;
 use super::{
     Access, Authorized, Call, CallFacts, CallRecords, Decided, DecidedCall, Decision, Policy,
-    PolicyMode, Principal, Question, Rule, RunFacts, shown_rules,
+    PolicyMode, Principal, Rule, RunFacts, shown_rules,
 };
 use crate::audit::{AuditDecision, Intent, RunAudit};
 use crate::capability::{CapabilityError, ErrorKind};
@@ -63,7 +64,7 @@ impl From<Denial> for CapabilityError {
 
 /// Decides the calls of one run and reports them.
 pub struct Gate {
-    policy: Arc<dyn Policy>,
+    decisions: Decisions,
     mode: PolicyMode,
     principal: Principal,
     run: RunFacts,
@@ -83,7 +84,7 @@ impl Gate {
     /// A gate for one run of the step `principal`.
     pub(crate) fn new(policy: Arc<dyn Policy>, principal: Principal, reporter: Reporter) -> Self {
         Self {
-            policy,
+            decisions: Decisions::by(policy),
             mode: PolicyMode::Enforce,
             principal,
             run: RunFacts::default(),
@@ -196,7 +197,7 @@ impl Gate {
     ) -> Result<CallFacts, CapabilityError> {
         let wants_tag_exists = accesses
             .iter()
-            .any(|access| self.policy.wants_tag_exists(access.action));
+            .any(|access| self.decisions.policy.wants_tag_exists(access.action));
         Ok(CallFacts {
             build: call.build_facts(),
             tag_exists: if wants_tag_exists {
@@ -317,12 +318,9 @@ impl Gate {
     fn decide(&self, accesses: Vec<Access>, facts: &CallFacts) -> Vec<Decided> {
         let mut decided = Vec::with_capacity(accesses.len());
         for access in accesses {
-            let decision = self.policy.decide(&Question {
-                principal: &self.principal,
-                access: &access,
-                call: facts,
-                run: &self.run,
-            });
+            let decision = self
+                .decisions
+                .decide(&self.principal, &access, facts, &self.run);
             let ends = self.mode == PolicyMode::Enforce && !decision.is_permit();
             decided.push(Decided { access, decision });
             if ends {

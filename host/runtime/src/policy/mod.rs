@@ -9,6 +9,7 @@ mod access;
 mod allow_imports;
 mod authorized;
 pub mod cedar;
+mod decisions;
 mod entitlement;
 mod gate;
 mod imports;

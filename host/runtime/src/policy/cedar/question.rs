@@ -1,6 +1,8 @@
 //! A question in Cedar's terms: entities, and a context.
 
 use std::collections::{HashMap, HashSet};
+use std::str::FromStr as _;
+use std::sync::LazyLock;
 
 use cedar_policy::{Context, Entity, EntityId, EntityTypeName, EntityUid, Request};
 use cedar_policy::{RestrictedExpression as Value, Schema};
@@ -8,6 +10,7 @@ use stepyard_grammar::{EcrRegistry, RegistryHost};
 
 use super::super::names::entitlement;
 use super::super::{Action, BuildFacts, Principal, Question, Resource};
+use super::PARSED_SCHEMA;
 use crate::component::Origin;
 
 /// The deepest path that a policy is asked about: each folder above it becomes an entity.
@@ -21,7 +24,13 @@ pub(super) struct Asked {
 
 /// The entities that do not depend on the question.
 pub(super) struct Entities {
-    actions: HashMap<Action, Vec<Entity>>,
+    actions: HashMap<Action, ActionEntity>,
+}
+
+/// An action, and the groups that it is in.
+struct ActionEntity {
+    entity: Entity,
+    groups: Vec<EntityUid>,
 }
 
 impl Entities {
@@ -31,22 +40,35 @@ impl Entities {
         let mut actions = HashMap::new();
         for action in Action::ALL {
             let uid = action_uid(action)?;
-            let of_action = entities.get(&uid).cloned();
-            let groups = entities.ancestors(&uid).into_iter().flatten();
-            let groups = groups.filter_map(|group| entities.get(group).cloned());
-            let all: Vec<Entity> = of_action.into_iter().chain(groups).collect();
-            if all.is_empty() {
+            if entities.get(&uid).is_none() {
                 return Err(format!("the schema has no action {action}"));
             }
-            actions.insert(action, all);
+            let groups: Vec<_> = entities
+                .ancestors(&uid)
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect();
+            // All of them are its parents, so they need not be entities of each question: to make
+            // those takes most of the time of a decision.
+            let entity = Entity::new_no_attrs(uid, groups.iter().cloned().collect());
+            actions.insert(action, ActionEntity { entity, groups });
         }
         Ok(Self { actions })
     }
 
     /// The action and the groups that it is in.
     pub(super) fn actions(&self, action: Action) -> Result<Vec<EntityUid>, String> {
-        let entities = self.actions.get(&action).into_iter().flatten();
-        Ok(entities.map(Entity::uid).collect())
+        let ActionEntity { entity, groups } = self.named(action)?;
+        Ok([entity.uid()]
+            .into_iter()
+            .chain(groups.iter().cloned())
+            .collect())
+    }
+
+    fn named(&self, action: Action) -> Result<&ActionEntity, String> {
+        let named = self.actions.get(&action);
+        named.ok_or_else(|| format!("the schema has no action {action}"))
     }
 
     /// The step and its origin.
@@ -59,17 +81,16 @@ impl Entities {
 
     /// The question for Cedar.
     pub(super) fn request(&self, question: &Question<'_>) -> Result<Asked, String> {
-        let action = question.access.action;
+        let action = &self.named(question.access.action)?.entity;
         let mut entities = Known::default();
         let principal = entities.principal(question.principal)?;
         let engine = question.run.engine.as_deref();
         let resource = entities.resource(&question.access.resource, engine)?;
         let context = context(question, &mut entities)?;
-        let actions = self.actions.get(&action).into_iter().flatten().cloned();
-        let all = entities.entities.into_iter().chain(actions);
+        let all = entities.entities.into_iter().chain([action.clone()]);
         let entities = cedar_policy::Entities::from_entities(all, None).map_err(told)?;
         let request =
-            Request::new(principal, action_uid(action)?, resource, context, None).map_err(told)?;
+            Request::new(principal, action.uid(), resource, context, None).map_err(told)?;
         Ok(Asked { request, entities })
     }
 }
@@ -175,8 +196,17 @@ pub(super) fn step_uid(principal: &Principal) -> Result<EntityUid, String> {
     uid("Step", principal.id())
 }
 
+/// An entity's name. `kind` is a type of the schema.
 fn uid(kind: &str, id: &str) -> Result<EntityUid, String> {
-    let kind: EntityTypeName = kind.parse().map_err(told)?;
+    /// Parsed once: every question has several.
+    static TYPES: LazyLock<Vec<EntityTypeName>> = LazyLock::new(|| {
+        let types = PARSED_SCHEMA.iter().flat_map(Schema::entity_types);
+        let actions = EntityTypeName::from_str("Action");
+        types.cloned().chain(actions).collect()
+    });
+    let mut types = TYPES.iter();
+    let kind = types.find(|known| known.basename() == kind);
+    let kind = kind.ok_or("the schema has no such type")?.clone();
     Ok(EntityUid::from_type_name_and_id(kind, EntityId::new(id)))
 }
 

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::{Client, Response, Url};
 use stepyard_grammar::{EcrRegistry, RegistryHost, RepositoryName};
 use tokio::sync::Mutex;
-use tokio_rustls::rustls::Error as TlsError;
+use tokio_rustls::rustls::{CertificateError, Error as TlsError};
 
 use super::Limits;
 use super::challenge::Challenge;
@@ -331,7 +331,12 @@ impl Connection {
                 return failure.clone();
             }
             if let Some(TlsError::InvalidCertificate(cause)) = source.downcast_ref() {
-                let cause = cause.to_string();
+                let cause = match cause {
+                    CertificateError::UnknownIssuer => {
+                        "no authority known here signed it".to_owned()
+                    }
+                    cause => cause.to_string(),
+                };
                 return Failure::Untrusted { address, cause };
             }
             innermost = source;

@@ -190,7 +190,8 @@ impl Failure {
                  if it is set",
             ),
             Self::Untrusted { .. } => {
-                let error = CapabilityError::new(ErrorKind::Unavailable, message);
+                let mut error = CapabilityError::new(ErrorKind::Unavailable, message);
+                error.retryable = false;
                 error.with_hint(
                     "add the authority that signed it to the ones that this machine trusts \
                      (update-ca-certificates, or its file in SSL_CERT_FILE), and reach the registry \

@@ -5,6 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sha2::{Digest as _, Sha256};
 use stepyard_grammar::Tag;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::server::{Answer, Asked, Server};
 use super::{PASSWORD, client, host, image, login};
@@ -156,30 +161,42 @@ async fn an_unreachable_registry_is_named_by_address() {
     assert!(error.message.contains("refused"), "{error}");
 }
 
-/// A service with TLS whose authority nobody but its own clients knows stands for the registry.
-#[tokio::test]
-async fn a_registry_with_an_untrusted_certificate_is_asked_once() {
-    let service = service("STEPYARD_TEST_BUILDKIT_TLS");
-    let service = service.strip_prefix("tcp://").unwrap().to_owned();
+/// Accepts TLS connections with a certificate that no machine trusts, and counts them.
+async fn untrusted() -> (String, Arc<AtomicUsize>) {
+    let folder = std::path::PathBuf::from(service("STEPYARD_TEST_BUILDKIT_CERTIFICATES"));
+    let certificate = CertificateDer::from_pem_file(folder.join("server-cert.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(folder.join("server-key.pem")).unwrap();
+    let configuration =
+        ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(configuration));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("https://{}", listener.local_addr().unwrap());
     let connections = Arc::new(AtomicUsize::new(0));
     let counter = connections.clone();
-    let proxy = tokio::spawn(async move {
-        while let Ok((mut client, _)) = listener.accept().await {
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
             counter.fetch_add(1, Ordering::SeqCst);
-            let mut service = tokio::net::TcpStream::connect(&service).await.unwrap();
             // The client hangs up when it has seen the certificate.
-            let _ = tokio::io::copy_bidirectional(&mut client, &mut service).await;
+            assert!(acceptor.accept(stream).await.is_err());
         }
     });
+    (address, connections)
+}
+
+#[tokio::test]
+async fn a_registry_with_an_untrusted_certificate_is_asked_once() {
+    let (address, connections) = untrusted().await;
     let call = authorize(Resolve {
         reference: image("a:1"),
         credential: login(),
     })
     .await;
     let error = client(&address).resolve(call).await.unwrap_err();
-    proxy.abort();
     assert!(
         error.kind == ErrorKind::Unavailable && !error.retryable,
         "{error}"
