@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// See, write and check the rules that decide what steps may do
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Try a component against the cases of its project, without an engine, a registry or AWS
+    Test(TestArguments),
     /// Run a recorded step again without an engine, a registry or AWS: the recording answers
     Replay(ReplayArguments),
     /// See what steps asked for, and check that the log of it is whole
@@ -288,10 +290,53 @@ pub(crate) struct ReplayArguments {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) workspace: Option<PathBuf>,
 
+    /// Make a case for `stepyard test` of the run, in this new folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) save_case: Option<PathBuf>,
+
     /// The operator's configuration [default: ~/.config/stepyard/stepyard.toml, if it is there]
     #[arg(long, value_name = "FILE", env = "STEPYARD_CONFIG")]
     pub(crate) config: Option<PathBuf>,
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = TEST_HELP)]
+pub(crate) struct TestArguments {
+    /// The project, which has a folder `cases`
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub(crate) folder: PathBuf,
+
+    /// The component
+    #[arg(long, value_name = "FILE")]
+    pub(crate) component: PathBuf,
+
+    /// Only this case; may be given several times
+    #[arg(long = "case", value_name = "NAME")]
+    pub(crate) cases: Vec<String>,
+
+    /// Write what the component does now into the cases: its calls, with the answers that are there,
+    /// and what comes of it
+    #[arg(long)]
+    pub(crate) update: bool,
+
+    /// The operator's configuration [default: ~/.config/stepyard/stepyard.toml, if it is there]
+    #[arg(long, value_name = "FILE", env = "STEPYARD_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+const TEST_HELP: &str = "\
+A case is a folder cases/NAME:
+  settings.yaml  the settings; none where it is missing
+  workspace/     the files that the step may read
+  calls.yaml     the calls that it must make, in this order, each with its answer
+  expected.yaml  what must come of it: status, outputs, error, lines of the log
+
+`stepyard replay RECORDING --save-case cases/NAME` makes one of a real run.
+
+Exit codes:
+  0  every case passed
+  1  a case failed
+  2  the input is wrong: arguments, a case, a component";
 
 const REPLAY_EXIT_CODES: &str = "\
 Exit codes:

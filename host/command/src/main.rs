@@ -2,6 +2,7 @@
 
 mod arguments;
 mod audit;
+mod cases;
 mod check;
 mod doctor;
 mod exit;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
             Command::Check(arguments) => check::run(arguments).await,
             Command::Doctor(arguments) => doctor::run(arguments).await,
             Command::Replay(arguments) => replay::run(arguments).await,
+            Command::Test(arguments) => cases::run(arguments).await,
             Command::Audit(command) => audit::run(&command),
             Command::Policy(command) => policy::run(command).await,
             Command::Inspect(arguments) => inspect::run(arguments).await,

@@ -1,18 +1,19 @@
 //! `stepyard replay`: a recorded step once more, answered by its recording.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use stepyard::component::ComponentSource;
-use stepyard::recording::{Difference, RecordedEnd, RecordedRun, Replay, read_recording};
+use stepyard::event::{Event, EventSink};
+use stepyard::recording::{RecordedEnd, RecordedRun, Replay, read_recording};
 use stepyard::{RunRequest, Workspace};
 use stepyard_grammar::Digest;
 
 use crate::arguments::ReplayArguments;
+use crate::cases::{Case, Ending, Log, shown_call};
 use crate::exit::{self, Code, Failure};
-use crate::view::{ViewKind, ViewOptions, one_line, view};
+use crate::view::{ViewKind, ViewOptions, view, without_commands};
 use crate::{inspect, session};
 
 pub(crate) async fn run(arguments: ReplayArguments) -> Result<Code, Failure> {
@@ -30,9 +31,11 @@ pub(crate) async fn run(arguments: ReplayArguments) -> Result<Code, Failure> {
         verbose: false,
         color: exit::wants_color(),
     });
+    let log = Log::default();
+    let events = Both(crate::run::Events::new(view.clone()), log.clone());
     let mut request = RunRequest::new(recorded.step.settings.clone())
         .step(recorded.step.step.clone())
-        .events(crate::run::Events::new(view.clone()))
+        .events(events)
         .replay(replay.clone());
     if let Some(folder) = &arguments.workspace {
         request = request.workspace(Workspace::open(folder)?);
@@ -45,15 +48,40 @@ pub(crate) async fn run(arguments: ReplayArguments) -> Result<Code, Failure> {
     }
     let end = RecordedEnd::of(result.as_ref());
     let told = match &difference {
-        Some(difference) => shown(difference),
+        Some(difference) => shown_call(difference, "the recording") + "\n",
         None if recorded.end.as_ref() == Some(&end) => "it ends as it was recorded\n".to_owned(),
         None => "it asks for what was recorded, and ends in another way\n".to_owned(),
     };
-    std::io::stdout().lock().write_all(told.as_bytes())?;
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(without_commands(&told).as_bytes())?;
+    if let (Some(folder), None) = (&arguments.save_case, &difference) {
+        let case = Case {
+            folder: folder.clone(),
+            settings: recorded.step.settings,
+            calls: replay.made(),
+            expected: Some(Ending::of(&result, log.take())),
+        };
+        case.write_new()?;
+        writeln!(
+            stdout,
+            "{} is a case for `stepyard test` now",
+            folder.display()
+        )?;
+    }
     Ok(match (result, difference) {
         (Ok(_), None) => Code::Done,
         _ => Code::Failed,
     })
+}
+
+/// Events for a person who watches, and the log for a case.
+struct Both(crate::run::Events, Log);
+
+impl EventSink for Both {
+    fn emit(&self, event: Event) {
+        self.1.emit(event.clone());
+        self.0.emit(event);
+    }
 }
 
 /// The step that is meant.
@@ -97,40 +125,4 @@ fn source(
     let digest = Digest::parse(&recorded.step.digest)
         .map_err(|error| Failure::input(error.to_string(), "record the run again"))?;
     Ok(inspect::source(name, components).with_digest(digest))
-}
-
-/// What a run asks for otherwise.
-fn shown(difference: &Difference) -> String {
-    let mut text = format!(
-        "call {} is another one than was recorded\n",
-        difference.call
-    );
-    let expected = difference.expected.as_ref();
-    let lines = [
-        (
-            "recorded",
-            expected.map(|expected| (expected.function.as_str(), &expected.arguments)),
-        ),
-        (
-            "now",
-            difference
-                .function
-                .as_deref()
-                .map(|function| (function, &difference.arguments)),
-        ),
-    ];
-    for (which, call) in lines {
-        // Writing to a string cannot fail.
-        let _ = match call {
-            Some((function, arguments)) => {
-                writeln!(
-                    text,
-                    "  {which:<8}  {function} {}",
-                    one_line(&arguments.to_string())
-                )
-            }
-            None => writeln!(text, "  {which:<8}  nothing more"),
-        };
-    }
-    text
 }

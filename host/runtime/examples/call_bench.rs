@@ -135,6 +135,9 @@ async fn calls(component: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What Cedar does not take for enough for a decision, as it does not a guest's stack.
+const SMALL_STACK: usize = 200 << 10;
+
 /// The cost of a decision about what was not asked before in a run.
 fn first_decisions() -> Result<(), Failure> {
     let policy = CedarPolicy::builder().with_built_in_rules();
@@ -241,6 +244,6 @@ fn print(line: &serde_json::Value) {
 async fn main() -> Result<(), Failure> {
     let path = std::env::args().nth(1).ok_or("name a component's file")?;
     calls(&path).await?;
-    first_decisions()?;
+    stacker::grow(SMALL_STACK, first_decisions)?;
     at_once(&path).await
 }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::Path;
 
 use serde_json::{Map, Number, Value};
 
-use super::{Content, Meaning, Node, Problem, ProblemKind, Scalar, SourceFile};
+use super::{
+    Content, Meaning, Node, Problem, ProblemKind, Problems, Scalar, SourceFile, read_yaml,
+};
 
 /// Where the values of a JSON document stand in the file that it was read from, by JSON pointer
 /// (RFC 6901).
@@ -104,6 +107,25 @@ pub(super) fn join(path: &str, key: &str) -> String {
         (false, true) => format!("{path}.{key}"),
         (_, false) => format!("{path}[{key:?}]"),
     }
+}
+
+/// Reads a YAML file of one document as JSON, and where its values stand. An empty file is null.
+///
+/// # Errors
+/// A file that cannot be read, is no YAML, or holds several documents.
+pub fn read_value(path: &Path) -> Result<(Value, Positions), Problems> {
+    let file = SourceFile::read(path)?;
+    let mut documents = read_yaml(&file)?.into_iter();
+    let Some(node) = documents.next() else {
+        let (root, spans) = (String::new(), BTreeMap::new());
+        return Ok((Value::Null, Positions { file, root, spans }));
+    };
+    if let Some(second) = documents.next() {
+        let message = "a second document; one is read";
+        let span = second.span.clone();
+        return Err(Problem::new(ProblemKind::Syntax, &file, span, "", message).into());
+    }
+    Ok(to_json(&file, &node, ""))
 }
 
 /// The JSON form of a value, and the places of its parts; `root` is the value's own field path.

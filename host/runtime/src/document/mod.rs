@@ -22,7 +22,7 @@ mod suggestion;
 mod toml;
 mod yaml;
 
-pub use json::Positions;
+pub use json::{Positions, read_value};
 pub use plain::render_plain;
 pub use problem::{Problem, ProblemKind, Problems};
 pub use source::{MAXIMUM_FILE_BYTES, SourceFile};

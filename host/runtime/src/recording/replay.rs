@@ -36,13 +36,37 @@ pub struct Replay {
 struct State {
     waiting: VecDeque<Exchange>,
     questions: Vec<Exchange>,
+    /// The calls that were answered, as they were made.
+    made: Vec<Exchange>,
     calls: usize,
     difference: Option<Difference>,
+    is_tolerant: bool,
 }
 
 /// Whether the answer depends on nothing that was done before.
 fn is_question(function: &str) -> bool {
     matches!(function, "build.engine" | "build.supports")
+}
+
+impl State {
+    /// Takes the exchange that answers a call. A question stays.
+    fn find(&mut self, function: &str, arguments: &Value) -> Option<Exchange> {
+        let is_same =
+            |exchange: &Exchange| exchange.function == function && exchange.arguments == *arguments;
+        if is_question(function) {
+            return self.questions.iter().find(|known| is_same(known)).cloned();
+        }
+        if self.waiting.front().is_some_and(is_same) {
+            return self.waiting.pop_front();
+        }
+        if !self.is_tolerant {
+            return None;
+        }
+        let of_function = |exchange: &Exchange| exchange.function == function;
+        let place = self.waiting.iter().position(is_same);
+        let place = place.or_else(|| self.waiting.iter().position(of_function))?;
+        self.waiting.remove(place)
+    }
 }
 
 impl Replay {
@@ -60,6 +84,20 @@ impl Replay {
         }
     }
 
+    /// One that answers a call of the same function also where it has other arguments, or comes
+    /// earlier: to see what a changed component does, and to write the exchanges anew.
+    pub fn tolerant(exchanges: impl IntoIterator<Item = Exchange>) -> Self {
+        let mut replay = Self::new(exchanges);
+        let state = replay.state.get_mut();
+        state.unwrap_or_else(PoisonError::into_inner).is_tolerant = true;
+        replay
+    }
+
+    /// The calls that were answered, with the arguments that they were made with.
+    pub fn made(&self) -> Vec<Exchange> {
+        self.state().made.clone()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -68,7 +106,7 @@ impl Replay {
     /// ended.
     pub fn difference(&self) -> Option<Difference> {
         let state = self.state();
-        if state.difference.is_some() {
+        if state.difference.is_some() || state.is_tolerant {
             return state.difference.clone();
         }
         state.waiting.front().map(|expected| Difference {
@@ -87,16 +125,7 @@ impl Replay {
     ) -> Result<Value, CapabilityError> {
         let mut state = self.state();
         state.calls += 1;
-        let is_same =
-            |exchange: &Exchange| exchange.function == function && exchange.arguments == arguments;
-        let found = if is_question(function) {
-            state.questions.iter().find(|known| is_same(known)).cloned()
-        } else if state.waiting.front().is_some_and(is_same) {
-            state.waiting.pop_front()
-        } else {
-            None
-        };
-        let Some(found) = found else {
+        let Some(found) = state.find(function, &arguments) else {
             let difference = Difference {
                 call: state.calls,
                 expected: state.waiting.front().cloned(),
@@ -106,6 +135,10 @@ impl Replay {
             state.difference.get_or_insert(difference);
             return Err(different(function));
         };
+        state.made.push(Exchange {
+            arguments,
+            ..found.clone()
+        });
         match found.answer {
             Answer::Answer(value) => Ok(value),
             Answer::Error(error) => Err(error),
