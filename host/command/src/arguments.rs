@@ -10,6 +10,8 @@ use stepyard::audit::AuditHead;
 use stepyard_grammar::{Digest, StepIdentifier, StepTimeout};
 use stepyard_local_ecr::Replica;
 
+use crate::project::Language;
+
 /// Run CI steps as sandboxed WebAssembly components.
 ///
 /// A step can do nothing that the host does not let it do: it builds, logs in and pushes through
@@ -41,6 +43,10 @@ pub(crate) enum Command {
     /// See, write and check the rules that decide what steps may do
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Make the project of a new step, which builds, passes its tests and runs as it is
+    New(NewArguments),
+    /// Build the component of a step's project, in whichever language it is
+    Build(BuildArguments),
     /// Try a component against the cases of its project, without an engine, a registry or AWS
     Test(TestArguments),
     /// Run a recorded step again without an engine, a registry or AWS: the recording answers
@@ -300,15 +306,38 @@ pub(crate) struct ReplayArguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct NewArguments {
+    /// The step's name, such as scan-gate
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+
+    /// What it is written in
+    #[arg(long, short, value_name = "LANGUAGE")]
+    pub(crate) language: Language,
+
+    /// The folder, which must not be there yet [default: the name]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BuildArguments {
+    /// The project, as `stepyard new` makes it; the component is step.wasm in it
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
 #[command(after_help = TEST_HELP)]
 pub(crate) struct TestArguments {
     /// The project, which has a folder `cases`
     #[arg(value_name = "FOLDER", default_value = ".")]
     pub(crate) folder: PathBuf,
 
-    /// The component
-    #[arg(long, value_name = "FILE")]
-    pub(crate) component: PathBuf,
+    /// The component's file, or the name of a built-in or pinned step; without it, the project is
+    /// built where it has changed
+    #[arg(long, value_name = "COMPONENT")]
+    pub(crate) component: Option<String>,
 
     /// Only this case; may be given several times
     #[arg(long = "case", value_name = "NAME")]

@@ -18,15 +18,7 @@ pub(crate) async fn run(arguments: InspectArguments) -> Result<Code, Failure> {
     // Who pins a component looks at it before.
     configuration.components.allow_unpinned = true;
     let host = session::bare_host(&configuration)?.build()?;
-    let name = &arguments.component;
-    let components = &configuration.components;
-    if !is_named(name, components) && !std::path::Path::new(name).exists() {
-        return Err(Failure::input(
-            format!("{name} is neither a file nor a built-in or pinned step"),
-            format!("these have names: {}", names(components).join(", ")),
-        ));
-    }
-    let source = source(name, components);
+    let source = known_source(&arguments.component, &configuration.components)?;
     let component = session::load(&host, source).await?;
     let description = host
         .describe(&component)
@@ -43,6 +35,20 @@ pub(crate) async fn run(arguments: InspectArguments) -> Result<Code, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Code::Done),
         written => Ok(written.map(|()| Code::Done)?),
     }
+}
+
+/// As [`source`], which must be there.
+pub(crate) fn known_source(
+    name: &str,
+    components: &ComponentsConfiguration,
+) -> Result<ComponentSource, Failure> {
+    if is_named(name, components) || std::path::Path::new(name).exists() {
+        return Ok(source(name, components));
+    }
+    Err(Failure::input(
+        format!("{name} is neither a file nor a built-in or pinned step"),
+        format!("these have names: {}", names(components).join(", ")),
+    ))
 }
 
 /// The built-in or pinned step where there is one of that name, and a file otherwise.

@@ -9,6 +9,7 @@ mod exit;
 mod inspect;
 mod local_ecr;
 mod policy;
+mod project;
 mod replay;
 mod run;
 mod session;
@@ -35,6 +36,8 @@ fn main() -> ExitCode {
             Command::Check(arguments) => check::run(arguments).await,
             Command::Doctor(arguments) => doctor::run(arguments).await,
             Command::Replay(arguments) => replay::run(arguments).await,
+            Command::New(arguments) => project::run_new(&arguments),
+            Command::Build(arguments) => project::run_build(&arguments),
             Command::Test(arguments) => cases::run(arguments).await,
             Command::Audit(command) => audit::run(&command),
             Command::Policy(command) => policy::run(command).await,

@@ -1,6 +1,7 @@
 //! What a bare machine lacks.
 pub(crate) mod packages;
 pub(crate) mod python;
+pub(crate) mod step_tools;
 pub(crate) mod unpacked_engine;
 pub(crate) mod wasm_target;
 
@@ -18,7 +19,8 @@ pub(crate) fn everything() -> Result<()> {
         .concat(),
     )?;
     unpacked_engine::install()?;
-    python::install()
+    python::install()?;
+    step_tools::install()
 }
 
 /// What the demo and the benches need, which make do with a Docker Engine.

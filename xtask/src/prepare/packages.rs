@@ -65,6 +65,7 @@ pub(crate) const TESTS: &[Requirement] = &[
     program("skopeo", &["skopeo"]),
     program("buildah", &["buildah"]),
     program("python3", &["python3"]),
+    program("npm", &["npm"]),
     Requirement {
         name: "Python's venv module",
         packages: &["python3-venv"],

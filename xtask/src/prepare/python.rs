@@ -1,36 +1,44 @@
-//! A Python environment with AWS's command line and moto, an independent stand-in for AWS.
+//! Python environments, with what a list of requirements names.
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::{Doing, Result};
 use crate::{paths, process};
 
-const REQUIREMENTS: &str = include_str!("../../requirements.txt");
-
 fn environment() -> PathBuf {
     paths::tasks().join("venv")
 }
 
-/// A program of the environment.
+/// A program of the environment with AWS's command line and moto, an independent stand-in for AWS.
 pub(crate) fn program(name: &str) -> PathBuf {
     environment().join("bin").join(name)
 }
 
-/// Makes the environment, once for each list of requirements.
+/// Makes that environment.
 pub(crate) fn install() -> Result<()> {
-    let installed = environment().join("requirements.txt");
-    if fs::read_to_string(&installed).is_ok_and(|list| list == REQUIREMENTS) {
+    install_into(
+        &environment(),
+        &paths::root().join("xtask/requirements.txt"),
+    )
+}
+
+/// Makes an environment, once for each list of requirements.
+pub(crate) fn install_into(environment: &Path, requirements: &Path) -> Result<()> {
+    let list =
+        fs::read_to_string(requirements).doing(|| format!("reading {}", requirements.display()))?;
+    let installed = environment.join("requirements.txt");
+    if fs::read_to_string(&installed).is_ok_and(|installed| installed == list) {
         return Ok(());
     }
-    eprintln!("installing {}", REQUIREMENTS.trim().replace('\n', ", "));
+    eprintln!("installing {}", list.trim().replace('\n', ", "));
     process::run(
         Command::new("python3")
             .args(["-m", "venv", "--clear"])
-            .arg(environment()),
+            .arg(environment),
     )?;
     process::run(
-        Command::new(program("python"))
+        Command::new(environment.join("bin/python"))
             .args([
                 "-m",
                 "pip",
@@ -39,8 +47,8 @@ pub(crate) fn install() -> Result<()> {
                 "--disable-pip-version-check",
                 "--requirement",
             ])
-            .arg(paths::root().join("xtask/requirements.txt")),
+            .arg(requirements),
     )?;
     // Written last: an installation that broke off is made again.
-    fs::write(&installed, REQUIREMENTS).doing(|| format!("writing {}", installed.display()))
+    fs::write(&installed, list).doing(|| format!("writing {}", installed.display()))
 }

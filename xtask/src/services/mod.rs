@@ -10,7 +10,7 @@ use std::net::TcpListener;
 use std::thread::{self, ScopedJoinHandle};
 
 use crate::error::{Doing, Error, Result};
-use crate::prepare::python;
+use crate::prepare::{python, step_tools};
 use crate::{base_image, paths};
 use buildkit_bridge::{BuildKitBridge, Transport};
 use docker_engine::{DockerEngine, Edition, ImageStore};
@@ -118,6 +118,10 @@ impl TestServices {
             (
                 "STEPYARD_TEST_GUESTS",
                 paths::guest_components().display().to_string(),
+            ),
+            (
+                "STEPYARD_TEST_STEP_TOOLS",
+                step_tools::folder().display().to_string(),
             ),
             ("STEPYARD_TEST_BASE_IMAGE", TEST_BASE_IMAGE.to_owned()),
         ]

@@ -21,7 +21,8 @@ pub(crate) use folder::Case;
 
 use crate::arguments::TestArguments;
 use crate::exit::{Code, Failure};
-use crate::session;
+use crate::project::{self, Project};
+use crate::{inspect, session};
 
 /// Where a project has its cases.
 const CASES: &str = "cases";
@@ -32,7 +33,15 @@ pub(crate) async fn run(arguments: TestArguments) -> Result<Code, Failure> {
     configuration.components.allow_unpinned = true;
     let cases = chosen(&arguments)?;
     let host = session::bare_host(&configuration)?.build()?;
-    let component = session::load(&host, ComponentSource::file(&arguments.component)).await?;
+    let source = match &arguments.component {
+        Some(name) => inspect::known_source(name, &configuration.components)?,
+        None => {
+            let project = Project::open(&arguments.folder)?;
+            project::build_if_older(&project)?;
+            ComponentSource::file(project.component())
+        }
+    };
+    let component = session::load(&host, source).await?;
     let mut failed = 0;
     let width = cases.iter().map(|case| case.name().len()).max();
     let width = width.unwrap_or_default();

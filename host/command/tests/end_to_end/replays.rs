@@ -72,9 +72,45 @@ fn what_another_component_asks_for_is_told() {
     let component = guests.join("echo-settings.wasm").display().to_string();
     replay(&project, &["--component", &component])
         .expect(1)
-        .says("call 1 is another one than was recorded")
-        .says("recorded  auth.login {\"connector\":\"aws\"")
-        .says("now       nothing more");
+        .says("call 1 is not made\n  - auth.login {\"connector\":\"aws\"");
+}
+
+#[test]
+fn a_recording_becomes_a_case() {
+    let backend = Backend::local_ecr(&[]);
+    let project = Project::new(&backend);
+    project.dockerfile("");
+    project.pipeline("[one, two]", "");
+    record(&project).expect(0);
+    replay(&project, &["--save-case", "cases/pushes"])
+        .expect(0)
+        .says("cases/pushes is a case for `stepyard test` now");
+    assert_no_secret(
+        project.read("cases/pushes/calls.yaml").as_bytes(),
+        "the case",
+    );
+    let test = |arguments: &[&str]| {
+        let mut command = project.command(&["test", "--component", "build-push-ecr"]);
+        command
+            .args(arguments)
+            .env("DOCKER_HOST", "unix:///nowhere/docker.sock");
+        run::to_end(&mut command)
+    };
+    test(&[]).expect(0).says("1 passed, 0 failed");
+
+    let settings = project.read("cases/pushes/settings.yaml");
+    project.write(
+        "cases/pushes/settings.yaml",
+        &settings.replace("- two", "- three"),
+    );
+    test(&[])
+        .expect(1)
+        .says("has other arguments than ./cases/pushes/calls.yaml says")
+        .says("- \"two\"\n    + \"three\"");
+    // A case that is there is not written over.
+    replay(&project, &["--save-case", "cases/pushes"])
+        .expect(2)
+        .says("name a folder that is not there yet");
 }
 
 #[test]

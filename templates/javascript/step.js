@@ -1,0 +1,16 @@
+// A step that greets.
+
+import { Outcome, log, step } from "./stepyard-sdk.js";
+
+export const { describe, run } = step({
+  name: "my-step",
+  version: "0.1.0",
+  summary: "Greets",
+  settings: {
+    name: { type: "string", description: "Whom to greet.", required: true },
+  },
+  run({ name }) {
+    log.info(`Hello, ${name}!`);
+    return new Outcome().output("greeted", name);
+  },
+});
