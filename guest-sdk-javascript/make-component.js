@@ -10,7 +10,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 const INTERFACES = ["auth", "build", "ecr", "registry"];
@@ -26,30 +26,42 @@ function main() {
       module: { type: "string", default: "step.js" },
     },
   });
-  const [output] = positionals;
-  if (output === undefined) {
-    return complaint("node make-component.js OUTPUT.wasm [--project FOLDER] [--wit FOLDER] [--module FILE]");
-  }
-  const { project } = values;
+  const project = resolve(values.project);
+  const output = resolve(positionals[0] ?? join(project, "step.wasm"));
   const contract = values.wit ?? join(project, "wit");
   if (!existsSync(join(contract, "world.wit"))) {
     return complaint(`${contract} has no world.wit; give the folder of the contract with --wit`);
   }
   const tool = join(project, "node_modules", ".bin", "componentize-js");
   if (!existsSync(tool)) {
-    return complaint(`${tool} is not there; run \`npm install\` in ${resolve(project)}`);
+    return complaint(`${tool} is not there; run \`npm install\` in ${project}`);
   }
   const folder = mkdtempSync(join(tmpdir(), "step-contract-"));
   try {
     writeContract(contract, calledIn(project), folder);
-    const step = [join(project, values.module), "--wit", folder, "--world-name", "step"];
+    // The tool reads no file above the folder that it runs in, and the SDK may stand beside the project.
+    const cwd = commonFolder(project, import.meta.dirname);
+    const step = [relative(cwd, join(project, values.module)), "--wit", folder, "--world-name", "step"];
     // With them the component would need HTTP, which a step has not.
     const without = ["--disable", "http", "fetch-event"];
-    const done = spawnSync(tool, [...step, "--out", output, ...without], { stdio: "inherit" });
+    const done = spawnSync(tool, [...step, "--out", output, ...without], { cwd, stdio: "inherit" });
     return done.status ?? 1;
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/**
+ * The innermost folder that has both.
+ * @param {string} one
+ * @param {string} other
+ */
+function commonFolder(one, other) {
+  let folder = one;
+  while (relative(folder, other).startsWith("..")) {
+    folder = dirname(folder);
+  }
+  return folder;
 }
 
 /** @param {string} message */

@@ -102,14 +102,14 @@ export function read(settings, given, check) {
 
 /** What each type is called, and whether a value is of it. @type {Record<string, [string, (value: any) => boolean]>} */
 const TYPES = {
-  string: ["a text", (value) => typeof value === "string"],
+  string: ["a string", (value) => typeof value === "string"],
   text: [
-    "a text (a number with a decimal point goes in quotes)",
+    "text (a number with a decimal point goes in quotes)",
     (value) => ["string", "boolean"].includes(typeof value) || Number.isInteger(value),
   ],
-  integer: ["a whole number", Number.isInteger],
+  integer: ["an integer", Number.isInteger],
   number: ["a number", (value) => typeof value === "number"],
-  boolean: ["true or false", (value) => typeof value === "boolean"],
+  boolean: ["a boolean", (value) => typeof value === "boolean"],
   array: ["a list", Array.isArray],
   object: ["a mapping", (value) => shown(value) === "a mapping"],
 };
@@ -132,7 +132,7 @@ function readOne(setting, value, path, problems) {
     problems.add(path, `found ${shown(value)}; expected one of ${known}`);
   }
   if (setting.minimum !== undefined && value < setting.minimum) {
-    problems.add(path, `found ${value}; expected at least ${setting.minimum}`);
+    problems.add(path, `found ${shown(value)}; expected at least ${setting.minimum}`);
   }
   if (setting.type === "text") {
     return String(value);
@@ -196,11 +196,11 @@ function shown(value) {
   }
   switch (typeof value) {
     case "boolean":
-      return `\`${value}\``;
+      return `boolean \`${value}\``;
     case "number":
-      return `the number \`${value}\``;
+      return `${Number.isInteger(value) ? "integer" : "floating point"} \`${value}\``;
     case "string":
-      return `the text "${value.length <= 40 ? value : `${value.slice(0, 40)}…`}"`;
+      return `string "${value.length <= 40 ? value : `${value.slice(0, 40)}…`}"`;
     default:
       return Array.isArray(value) ? "a list" : "a mapping";
   }

@@ -25,12 +25,13 @@ SKIPPED = {"cases", "tests", "wit", "stepyard_sdk", "node_modules", "wit_world"}
 def main() -> int:
     """Builds what the arguments say, and gives the exit code."""
     parser = argparse.ArgumentParser(description="Makes a component of a step in Python.")
-    parser.add_argument("output", type=Path, help="the component to write, such as my-step.wasm")
+    parser.add_argument("output", type=Path, nargs="?", help="[default: PROJECT/step.wasm]")
     parser.add_argument("--project", type=Path, default=Path("."), help="the folder with step.py")
     parser.add_argument("--wit", type=Path, help="the folder of the contract [default: PROJECT/wit]")
     parser.add_argument("--module", default="step", help="the module that has WitWorld")
     arguments = parser.parse_args()
     contract = arguments.wit or arguments.project / "wit"
+    output = arguments.output or arguments.project / "step.wasm"
     if not (contract / "world.wit").is_file():
         parser.error(f"{contract} has no world.wit; give the folder of the contract with --wit")
     called = called_in(arguments.project)
@@ -40,7 +41,7 @@ def main() -> int:
         folders = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
         command = ["componentize-py", "--wit-path", folder, "--world", "step", "componentize"]
         command += ["--python-path", str(arguments.project), "--python-path", str(SDK.parent)]
-        command += [arguments.module, "--output", str(arguments.output)]
+        command += [arguments.module, "--output", str(output)]
         environment = {**os.environ, "PATH": os.pathsep.join(folders)}
         try:
             return subprocess.run(command, env=environment, check=False).returncode

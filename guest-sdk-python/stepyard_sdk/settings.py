@@ -95,10 +95,10 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 _PLAIN: dict[Any, tuple[Any, str]] = {
-    str: ("string", "a text"),
-    Text: (["string", "integer", "boolean"], "a text (a number with a decimal point goes in quotes)"),
-    bool: ("boolean", "true or false"),
-    int: ("integer", "a whole number"),
+    str: ("string", "a string"),
+    Text: (["string", "integer", "boolean"], "text (a number with a decimal point goes in quotes)"),
+    bool: ("boolean", "a boolean"),
+    int: ("integer", "an integer"),
     float: ("number", "a number"),
 }
 
@@ -167,7 +167,7 @@ def _read_fields(kind: Any, given: dict[str, Any], path: str, problems: Problems
         value = _read(hints[field.name], given[name], path + name, problems)
         minimum = field.metadata.get("minimum")
         if minimum is not None and isinstance(value, (int, float)) and value < minimum:
-            problems.add(path + name, f"found {value}; expected at least {minimum}")
+            problems.add(path + name, f"found {_shown(value)}; expected at least {minimum}")
         values[field.name] = value
     return kind(**values) if len(problems.lines) == before else None
 
@@ -214,9 +214,11 @@ def _shown(value: Any) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    if isinstance(value, (int, float)):
-        return f"the number `{value}`"
+        return f"boolean `{str(value).lower()}`"
+    if isinstance(value, int):
+        return f"integer `{value}`"
+    if isinstance(value, float):
+        return f"floating point `{value}`"
     if isinstance(value, str):
-        return f'the text "{value if len(value) <= 40 else value[:40] + "…"}"'
+        return f'string "{value if len(value) <= 40 else value[:40] + "…"}"'
     return "a list" if isinstance(value, list) else "a mapping"
