@@ -86,7 +86,8 @@ function uncaught(error) {
   // The engine's own frames say nothing to the author.
   const frames = stack.filter((frame) => frame && !frame.includes("/initializer.js:"));
   log.error([String(error), ...frames.map((frame) => `    at ${frame}`)].join("\n"));
-  const place = frames[0]?.split("@").pop();
+  const own = frames.find((frame) => !/(stepyard-sdk|guest-sdk-javascript)\//.test(frame));
+  const place = own?.split("@").pop();
   return new StepError("exception", place ? `${error} (${place})` : String(error), {
     hint: "the step has a fault: tell its author, with the stack in the log",
   });

@@ -111,7 +111,8 @@ function noteCalls(source, called) {
       called.add(`${module}.${part.trim().split(/\s+/)[0]}`);
     }
     if (name !== undefined) {
-      const uses = new RegExp(`(?<![\\w$.])${name.replaceAll("$", "\\$")}\\s*\\.\\s*(\\w+)`, "g");
+      // Not as a property of something else, but behind the dots of a spread.
+      const uses = new RegExp(`(?<![\\w$]|(?<!\\.\\.)\\.)${name.replaceAll("$", "\\$")}\\s*\\.\\s*(\\w+)`, "g");
       for (const [, used] of source.matchAll(uses)) {
         called.add(`${module}.${used}`);
       }
