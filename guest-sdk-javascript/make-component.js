@@ -8,7 +8,7 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -101,7 +101,7 @@ function calledIn(folder, called = new Set()) {
  * @param {string} source
  * @param {Set<string>} called
  */
-function noteCalls(source, called) {
+export function noteCalls(source, called) {
   const imports = /\bimport\s+(?:\*\s+as\s+([\w$]+)|\{([^}]*)\})\s+from\s+["'][^"']*\/(\w+)(?:\.js|@[\d.]+)["']/g;
   for (const [, name, list, module] of source.matchAll(imports)) {
     if (!INTERFACES.includes(module)) {
@@ -129,7 +129,7 @@ function noteCalls(source, called) {
  * @param {Set<string>} called
  * @param {string} folder
  */
-function writeContract(contract, called, folder) {
+export function writeContract(contract, called, folder) {
   const kept = new Set(["log", "types"]);
   for (const name of readdirSync(contract).filter((one) => one.endsWith(".wit") && one !== "world.wit")) {
     const text = readFileSync(join(contract, name), "utf8").replaceAll(/\/\/.*/g, "");
@@ -232,4 +232,6 @@ function nameInJavaScript(name) {
   return name.trim().replace(/:$/, "").replaceAll(/-(\w)/g, (_, letter) => letter.toUpperCase());
 }
 
-process.exitCode = main();
+if (realpathSync(process.argv[1]) === import.meta.filename) {
+  process.exitCode = main();
+}
