@@ -83,7 +83,8 @@ fn calls_are_shown_with_their_decisions_and_answers() {
     project.pipeline("[one, two]", "");
     let traced = &["pipeline.yaml", "--trace", "--record", "recording.jsonl"];
     let run = run::to_end(&mut project.run_command(traced)).expect(0);
-    run.says("auth.login {\"connector\":\"aws\"")
+    let run = run
+        .says("auth.login {\"connector\":\"aws\"")
         .says("├ permitted: login connector aws")
         .says("├ permitted: push ")
         .says("registry.tag {");
