@@ -86,10 +86,12 @@ fn a_project_in_javascript_works_as_it_is_made() {
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
-        let (from, to) = {
-            let name = entry.unwrap().file_name();
-            (from.join(&name), to.join(&name))
-        };
+        let name = entry.unwrap().file_name();
+        // An environment that a person has made there.
+        if name == ".venv" {
+            continue;
+        }
+        let (from, to) = (from.join(&name), to.join(&name));
         if from.is_dir() {
             copy(&from, &to);
         } else {
