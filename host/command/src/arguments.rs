@@ -138,6 +138,11 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) record: Option<PathBuf>,
 
+    /// Show each call of the steps with its arguments, what the policy decided, how long it took and
+    /// what it answered. Secrets are masked
+    #[arg(long)]
+    pub(crate) trace: bool,
+
     /// Permit a local component what it imports, for this run; not where CI is set
     #[arg(long, requires = "component")]
     pub(crate) allow_imports: bool,

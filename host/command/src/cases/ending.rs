@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use stepyard::{ErrorKind, Outcome, RunError};
+use stepyard::{Outcome, RunError};
 
 use super::difference::Differences;
 
@@ -40,7 +40,7 @@ pub(crate) struct Ending {
 pub(crate) struct EndingError {
     /// The kind of the step's error; none where the host ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) kind: Option<ErrorKind>,
+    pub(crate) kind: Option<String>,
     pub(crate) message: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) hint: Option<String>,
@@ -88,7 +88,7 @@ impl EndingError {
     fn of(error: &RunError) -> Self {
         match error {
             RunError::Step(failure) => Self {
-                kind: Some(failure.0.kind.clone()),
+                kind: Some(failure.0.kind.to_string()),
                 message: failure.0.message.clone(),
                 hint: failure.0.hint.clone(),
             },

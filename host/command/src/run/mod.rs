@@ -6,6 +6,7 @@ mod results;
 pub(crate) mod scope;
 mod sequence;
 mod settings;
+mod trace;
 
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +27,8 @@ pub(crate) use sequence::{RunConditions, Sequence, StepEnd};
 pub(crate) struct Events {
     view: Arc<dyn View>,
     noted: Arc<Mutex<Noted>>,
+    /// Whether decisions are noted, for a trace.
+    traces: bool,
 }
 
 /// What the step which runs has done so far, also where it fails afterwards.
@@ -34,6 +37,7 @@ struct Noted {
     pushed: Vec<PushedImage>,
     would_be_denied: u64,
     audit: Option<String>,
+    decisions: Vec<String>,
 }
 
 impl Events {
@@ -42,7 +46,14 @@ impl Events {
         Self {
             view,
             noted: Arc::default(),
+            traces: false,
         }
+    }
+
+    /// The same, whose decisions are noted for a trace.
+    fn traced(mut self, traces: bool) -> Self {
+        self.traces = traces;
+        self
     }
 
     /// What was noted since this was asked last.
@@ -72,6 +83,7 @@ impl EventSink for Events {
                 noted.would_be_denied += would_be_denied;
                 noted.audit.clone_from(audit);
             }
+            event if self.traces => self.noted().decisions.extend(trace::decision(event)),
             _ => {}
         }
         self.view.emit(event);
@@ -108,9 +120,10 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
                 .dry_run
                 .then(|| DryRun::new(configuration.policy.mode)),
             recording: recording(&arguments)?,
+            traces: arguments.trace,
             records: None,
         },
-        events: Events::new(view.clone()),
+        events: Events::new(view.clone()).traced(arguments.trace),
     };
     let mut ended = Ended {
         is_dry: arguments.dry_run,

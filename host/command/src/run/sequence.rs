@@ -10,6 +10,7 @@ use stepyard::{DryRun, ErrorKind, Host, Outcome, RunError, RunRequest, StepFailu
 
 use super::plan::{Plan, PlannedStep};
 use super::scope::RunScope;
+use super::trace::Trace;
 use crate::exit::{Code, Failure};
 use crate::view::StepSummary;
 
@@ -36,6 +37,8 @@ pub(crate) struct RunConditions {
     pub(crate) dry_run: Option<DryRun>,
     /// Where the calls are recorded.
     pub(crate) recording: Option<RecordingFile>,
+    /// Whether the calls are shown.
+    pub(crate) traces: bool,
     /// Where it is kept what the policy is asked and answers.
     pub(crate) records: Option<CallRecords>,
 }
@@ -126,7 +129,7 @@ impl Sequence<'_> {
         }
     }
 
-    fn under_conditions(&self, mut request: RunRequest) -> RunRequest {
+    fn under_conditions(&self, step: &PlannedStep, mut request: RunRequest) -> RunRequest {
         let conditions = &self.conditions;
         if let Some(pipeline) = &self.plan.pipeline.identifier {
             request = request.pipeline(pipeline.to_string());
@@ -140,8 +143,17 @@ impl Sequence<'_> {
         if let Some(run) = &conditions.dry_run {
             request = request.dry_run(run.clone());
         }
-        if let Some(recording) = &conditions.recording {
-            request = request.exchanges(recording.clone());
+        match &conditions.recording {
+            recording if conditions.traces => {
+                let sink = self.events.sink();
+                request = request.exchanges(Trace {
+                    reporter: self.host.reporter(sink, step.identifier.clone()),
+                    events: self.events.clone(),
+                    recording: recording.clone(),
+                });
+            }
+            Some(recording) => request = request.exchanges(recording.clone()),
+            None => {}
         }
         if let Some(records) = &conditions.records {
             request = request.record_calls(records.clone());
@@ -168,7 +180,7 @@ impl Sequence<'_> {
             if let Some(timeout) = shorter(step.timeout, self.conditions.timeout) {
                 request = request.timeout(timeout);
             }
-            request = self.under_conditions(request);
+            request = self.under_conditions(step, request);
             let result = self.host.run(&step.component, request).await;
             if let Some(recording) = recording {
                 let end = RecordedEnd::of(result.as_ref());

@@ -1,6 +1,6 @@
 //! Components that the operator has pinned, their limits, and engines that may build at all.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::support::backend::Backend;
 use crate::support::project::Project;
@@ -144,4 +144,24 @@ fn only_engines_that_the_operator_lists_build() {
         .says("permits buildkit");
     project.configure(&backend, "[build]\nengines = [\"docker\"]\n");
     project.run().expect(0);
+}
+
+/// Those of `tests/components`, which were compiled against earlier versions of the contract.
+#[test]
+fn a_component_of_an_earlier_contract_runs() {
+    let project = Project::new(&Backend::local_ecr(&[]));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/components");
+    let mut tried = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "wasm") {
+            continue;
+        }
+        let component = path.display().to_string();
+        greet(&project, &["--component", &component])
+            .expect(0)
+            .says("Hello, world!");
+        tried += 1;
+    }
+    assert!(tried > 0);
 }

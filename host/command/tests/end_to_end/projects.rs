@@ -1,7 +1,8 @@
 //! Projects as `stepyard new` makes them: each builds, passes its cases and runs as it is.
 
+use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::backend::Backend;
@@ -79,6 +80,39 @@ fn a_project_in_python_works_as_it_is_made() {
 #[test]
 fn a_project_in_javascript_works_as_it_is_made() {
     a_new_project_works("javascript", "npm install");
+}
+
+/// Copies the files of a folder, and what links in it point to.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let name = entry.unwrap().file_name();
+        // An environment that a person has made there.
+        if name == ".venv" {
+            continue;
+        }
+        let (from, to) = (from.join(&name), to.join(&name));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_step_in_python_passes_its_cases() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let step = root.join("steps/untagged-images");
+    let sdk = |folder: &Path| fs::read_to_string(folder.join("stepyard_sdk.py")).unwrap();
+    assert_eq!(sdk(&step), sdk(&root.join("templates/python")));
+
+    let project = Project::new(&Backend::local_ecr(&[]));
+    copy(&step, &project.path("greeter"));
+    install(&project, "python");
+    run(&project, &["test"])
+        .expect(0)
+        .says("2 passed, 0 failed");
 }
 
 #[test]

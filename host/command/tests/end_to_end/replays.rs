@@ -76,6 +76,24 @@ fn what_another_component_asks_for_is_told() {
 }
 
 #[test]
+fn calls_are_shown_with_their_decisions_and_answers() {
+    let backend = Backend::local_ecr(&[]);
+    let project = Project::new(&backend);
+    project.dockerfile("");
+    project.pipeline("[one, two]", "");
+    let traced = &["pipeline.yaml", "--trace", "--record", "recording.jsonl"];
+    let run = run::to_end(&mut project.run_command(traced)).expect(0);
+    let run = run
+        .says("auth.login {\"connector\":\"aws\"")
+        .says("├ permitted: login connector aws")
+        .says("├ permitted: push ")
+        .says("registry.tag {");
+    assert_no_secret(run.stdout.as_bytes(), "the trace");
+    // It is recorded all the same.
+    replay(&project, &[]).expect(0);
+}
+
+#[test]
 fn a_recording_becomes_a_case() {
     let backend = Backend::local_ecr(&[]);
     let project = Project::new(&backend);

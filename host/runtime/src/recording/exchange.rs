@@ -56,6 +56,11 @@ pub(crate) enum Exchanges {
 }
 
 impl Exchanges {
+    /// Whether a recording answers.
+    pub(crate) fn are_replayed(&self) -> bool {
+        matches!(self, Self::Replayed(_))
+    }
+
     /// Lets a call pass. `arguments` are made where somebody wants to know them.
     pub(crate) async fn pass<T: Answered>(
         &self,

@@ -154,3 +154,26 @@ async fn the_first_other_call_is_the_difference() {
     assert_eq!(difference.arguments, json!({"x": 7}));
     assert_eq!(difference.expected.unwrap().arguments, json!({"x": 1}));
 }
+
+#[tokio::test]
+async fn a_tolerant_one_answers_by_the_function_and_keeps_what_was_asked() {
+    let answer = |value: bool| Answer::Answer(json!(value));
+    let replay = Arc::new(Replay::tolerant([
+        exchange("a", json!({"x": 1}), answer(true)),
+        exchange("b", json!({}), answer(false)),
+        exchange("a", json!({"x": 2}), answer(false)),
+    ]));
+    // The same arguments first, wherever they stand; then the function alone.
+    assert_eq!(ask(&replay, "a", json!({"x": 2})).await, Ok(false));
+    assert_eq!(ask(&replay, "a", json!({"x": 7})).await, Ok(true));
+    let made: Vec<Value> = replay
+        .made()
+        .into_iter()
+        .map(|call| call.arguments)
+        .collect();
+    assert_eq!(made, [json!({"x": 2}), json!({"x": 7})]);
+    // What is left is no difference, and what has no answer is.
+    assert_eq!(replay.difference(), None);
+    assert!(ask(&replay, "a", json!({"x": 8})).await.is_err());
+    assert_eq!(replay.difference().unwrap().call, 3);
+}
