@@ -5,6 +5,11 @@
 
 import { beginPhase, write } from "stepyard:step/log@0.1.0";
 
+// componentize-js forgets the class of a resource that has no methods, such as a credential, and looks
+// for it by this name (https://github.com/bytecodealliance/ComponentizeJS/issues/221). Its own code
+// has a global object of its own, which only a function of it leads to.
+write.constructor("return globalThis")().import_types_0_1_0$Credential ??= class Credential {};
+
 /** The person who watches the run. */
 export const log = {
   /** Shows a line when asked for. */
