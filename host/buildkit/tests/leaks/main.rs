@@ -54,7 +54,7 @@ fn held_by(engine: Engine) -> (u64, u64) {
         Engine::Daemon => Engine::Docker26Containerd,
         engine => engine,
     };
-    let information = engine.get_json("/info");
+    let information: serde_json::Value = serde_json::from_slice(&engine.get("/info")).unwrap();
     let count = |name: &str| information[name].as_u64().unwrap();
     (count("NGoroutines"), count("NFd"))
 }

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use stepyard_buildkit::{
     BuildProgress, BuildResult, Client, DockerfileBuild, Endpoint, Error, Event, Failure, Transport,
 };
@@ -77,9 +76,14 @@ impl Engine {
         response.body
     }
 
-    /// The same, of an answer in JSON.
-    pub(crate) fn get_json(self, path: &str) -> Value {
-        serde_json::from_slice(&self.get(path)).unwrap()
+    /// Whether an image has this name.
+    pub(crate) fn has(self, name: &str) -> bool {
+        let response = http::unix(&self.socket(), "GET", &format!("/images/{name}/json"));
+        match response.status {
+            200 => true,
+            404 => false,
+            status => panic!("{name}: {status} {:?}", response.text()),
+        }
     }
 
     /// Removes an image, if it is there.
