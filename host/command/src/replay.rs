@@ -62,10 +62,18 @@ pub(crate) async fn run(arguments: ReplayArguments) -> Result<Code, Failure> {
             expected: Some(Ending::of(&result, log.take())),
         };
         case.write_new()?;
+        let folder = folder.display();
+        writeln!(stdout, "{folder} is a case for `stepyard test` now")?;
+        if arguments.workspace.is_some() {
+            writeln!(
+                stdout,
+                "put the files that the step reads into {folder}/workspace"
+            )?;
+        }
+    } else if arguments.save_case.is_some() {
         writeln!(
             stdout,
-            "{} is a case for `stepyard test` now",
-            folder.display()
+            "no case is made, because the component does something else"
         )?;
     }
     Ok(match (result, difference) {

@@ -1,16 +1,25 @@
 //! The command line.
 
+mod audit;
+mod policy;
+mod project;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use stepyard::audit::AuditHead;
 use stepyard_grammar::{Digest, StepIdentifier, StepTimeout};
 use stepyard_local_ecr::Replica;
 
-use crate::project::Language;
+pub(crate) use audit::{
+    AuditCommand, AuditFileArguments, AuditShowArguments, AuditVerifyArguments,
+};
+pub(crate) use policy::{
+    ExplainArguments, InitArguments, PolicyAddArguments, PolicyCheckArguments, PolicyCommand,
+};
+pub(crate) use project::{BuildArguments, NewArguments, ReplayArguments, TestArguments};
 
 /// Run CI steps as sandboxed WebAssembly components.
 ///
@@ -195,243 +204,6 @@ Exit codes:
   0  nothing failed; warnings and what could not be proven count as nothing
   1  something failed
   2  the input is wrong: arguments, a settings file, a component";
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PolicyCommand {
-    /// Show each call that the steps of a file would make, what decides on it, and which rule
-    Explain(Box<ExplainArguments>),
-    /// Print the smallest policy under which the steps of a file run
-    Init(Box<InitArguments>),
-    /// Check files of rules against what steps can ask for
-    Check(PolicyCheckArguments),
-    /// Add a rule to a file
-    Add(PolicyAddArguments),
-    /// Print what rules can speak of, in Cedar's schema language
-    Schema,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = DRY_RUN_HELP)]
-pub(crate) struct ExplainArguments {
-    #[command(flatten)]
-    pub(crate) input: InputArguments,
-
-    /// How the calls are shown
-    #[arg(long, value_name = "FORM", default_value = "text")]
-    pub(crate) format: FindingForm,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = DRY_RUN_HELP)]
-pub(crate) struct InitArguments {
-    #[command(flatten)]
-    pub(crate) input: InputArguments,
-
-    /// Write it to this file, which must not be there yet
-    #[arg(long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-}
-
-const DRY_RUN_HELP: &str = "\
-The steps are run without changing anything: what reads is done, what writes answers as if it had
-been done. Calls that the policy denies are shown, and the steps go on behind them.
-
-Exit codes:
-  0  every call is permitted
-  1  a step failed, so that what it would have done afterwards is unknown
-  2  the input is wrong: arguments, a settings file, a component, a policy
-  3  the policy denies a call";
-
-#[derive(Debug, Args)]
-pub(crate) struct PolicyCheckArguments {
-    /// Files of rules in Cedar; without one, those of stepyard.toml
-    #[arg(value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-
-    /// The operator's configuration [default: ~/.config/stepyard/stepyard.toml, if it is there]
-    #[arg(long, value_name = "FILE", env = "STEPYARD_CONFIG")]
-    pub(crate) config: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = ADD_EXAMPLE)]
-pub(crate) struct PolicyAddArguments {
-    /// The file, which is made where it is not there
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
-
-    /// Who may do it: the name of a built-in or pinned step, or a component's digest
-    #[arg(long, value_name = "NAME|sha256:HEX")]
-    pub(crate) step: String,
-
-    /// What it may do, such as push
-    #[arg(long, value_name = "ACTION")]
-    pub(crate) action: String,
-
-    /// To what, such as Repository::"ghcr.io/team/app"
-    #[arg(long, value_name = "TYPE::\"NAME\"")]
-    pub(crate) resource: String,
-
-    /// What the rule is called in denials and in the audit log
-    #[arg(long, value_name = "NAME")]
-    pub(crate) id: Option<String>,
-}
-
-const ADD_EXAMPLE: &str = "\
-A denial prints the command that permits what was denied, such as:
-  stepyard policy add policy.cedar --step promote-image --action copy \\
-      --resource 'Repository::\"ghcr.io/team/app\"'";
-
-#[derive(Debug, Args)]
-#[command(after_help = REPLAY_EXIT_CODES)]
-pub(crate) struct ReplayArguments {
-    /// The recording, which `stepyard run --record` made
-    #[arg(value_name = "FILE")]
-    pub(crate) recording: PathBuf,
-
-    /// Run this component in place of the one that was recorded
-    #[arg(long, value_name = "FILE")]
-    pub(crate) component: Option<PathBuf>,
-
-    /// The step, where the recording holds several
-    #[arg(long, value_name = "ID")]
-    pub(crate) step: Option<String>,
-
-    /// The files that the step may read, where it reads some itself
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) workspace: Option<PathBuf>,
-
-    /// Make a case for `stepyard test` of the run, in this new folder
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) save_case: Option<PathBuf>,
-
-    /// The operator's configuration [default: ~/.config/stepyard/stepyard.toml, if it is there]
-    #[arg(long, value_name = "FILE", env = "STEPYARD_CONFIG")]
-    pub(crate) config: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct NewArguments {
-    /// The step's name, such as scan-gate
-    #[arg(value_name = "NAME")]
-    pub(crate) name: String,
-
-    /// What it is written in
-    #[arg(long, short, value_name = "LANGUAGE")]
-    pub(crate) language: Language,
-
-    /// The folder, which must not be there yet [default: the name]
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) folder: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BuildArguments {
-    /// The project, as `stepyard new` makes it; the component is step.wasm in it
-    #[arg(value_name = "FOLDER", default_value = ".")]
-    pub(crate) folder: PathBuf,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = TEST_HELP)]
-pub(crate) struct TestArguments {
-    /// The project, which has a folder `cases`
-    #[arg(value_name = "FOLDER", default_value = ".")]
-    pub(crate) folder: PathBuf,
-
-    /// The component's file, or the name of a built-in or pinned step; without it, the project is
-    /// built where it has changed
-    #[arg(long, value_name = "COMPONENT")]
-    pub(crate) component: Option<String>,
-
-    /// Only this case; may be given several times
-    #[arg(long = "case", value_name = "NAME")]
-    pub(crate) cases: Vec<String>,
-
-    /// Write what the component does now into the cases: its calls, with the answers that are there,
-    /// and what comes of it
-    #[arg(long)]
-    pub(crate) update: bool,
-
-    /// The operator's configuration [default: ~/.config/stepyard/stepyard.toml, if it is there]
-    #[arg(long, value_name = "FILE", env = "STEPYARD_CONFIG")]
-    pub(crate) config: Option<PathBuf>,
-}
-
-const TEST_HELP: &str = "\
-A case is a folder cases/NAME:
-  settings.yaml  the settings; none where it is missing
-  workspace/     the files that the step may read
-  calls.yaml     the calls that it must make, in this order, each with its answer
-  expected.yaml  what must come of it: status, outputs, error, lines of the log
-
-`stepyard replay RECORDING --save-case cases/NAME` makes one of a real run.
-
-Exit codes:
-  0  every case passed
-  1  a case failed
-  2  the input is wrong: arguments, a case, a component";
-
-const REPLAY_EXIT_CODES: &str = "\
-Exit codes:
-  0  the step succeeds, and asks for what the recording has
-  1  it fails, as it may have when it was recorded, or asks for something else; both are told
-  2  the input is wrong: arguments, the recording, a component";
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum AuditCommand {
-    /// Check that no record of a log was changed, and none is missing
-    Verify(AuditVerifyArguments),
-    /// Show the calls of a log, a line each
-    Show(AuditShowArguments),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct AuditFileArguments {
-    /// The log; without it, the one of stepyard.toml
-    #[arg(value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
-
-    /// The operator's configuration [default: ~/.config/stepyard/stepyard.toml, if it is there]
-    #[arg(long, value_name = "FILE", env = "STEPYARD_CONFIG")]
-    pub(crate) config: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = VERIFY_EXIT_CODES)]
-pub(crate) struct AuditVerifyArguments {
-    #[command(flatten)]
-    pub(crate) input: AuditFileArguments,
-
-    /// A head that a run printed; may be given several times. Without one, an end that was cut off
-    /// does not show
-    #[arg(long = "head", value_name = "NUMBER:HASH")]
-    pub(crate) heads: Vec<AuditHead>,
-}
-
-const VERIFY_EXIT_CODES: &str = "\
-Exit codes:
-  0  every record is there and as it was written
-  1  a record is missing or was changed; the error names the first line
-  2  the input is wrong: arguments, a file that cannot be read";
-
-#[derive(Debug, Args)]
-pub(crate) struct AuditShowArguments {
-    #[command(flatten)]
-    pub(crate) input: AuditFileArguments,
-
-    /// Only the run that begins with these digits
-    #[arg(long, value_name = "ID")]
-    pub(crate) run: Option<String>,
-
-    /// Only calls that the policy denies
-    #[arg(long)]
-    pub(crate) denied: bool,
-
-    /// How the calls are shown; as JSON, one object a line
-    #[arg(long, value_name = "FORM", default_value = "text")]
-    pub(crate) format: FindingForm,
-}
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {

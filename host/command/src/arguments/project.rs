@@ -1,0 +1,103 @@
+//! What authors of steps use: `stepyard new`, `build`, `test` and `replay`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::project::Language;
+
+#[derive(Debug, Args)]
+#[command(after_help = REPLAY_EXIT_CODES)]
+pub(crate) struct ReplayArguments {
+    /// The recording, which `stepyard run --record` made
+    #[arg(value_name = "FILE")]
+    pub(crate) recording: PathBuf,
+
+    /// Run this component in place of the one that was recorded
+    #[arg(long, value_name = "FILE")]
+    pub(crate) component: Option<PathBuf>,
+
+    /// The step, where the recording holds several
+    #[arg(long, value_name = "ID")]
+    pub(crate) step: Option<String>,
+
+    /// The files that the step may read, where it reads some itself
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) workspace: Option<PathBuf>,
+
+    /// Make a case for `stepyard test` of the run, in this new folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) save_case: Option<PathBuf>,
+
+    /// The operator's configuration [default: ~/.config/stepyard/stepyard.toml, if it is there]
+    #[arg(long, value_name = "FILE", env = "STEPYARD_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArguments {
+    /// The step's name, such as scan-gate
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+
+    /// What it is written in
+    #[arg(long, short, value_name = "LANGUAGE")]
+    pub(crate) language: Language,
+
+    /// The folder, which must not be there yet [default: the name]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BuildArguments {
+    /// The project, as `stepyard new` makes it; the component is step.wasm in it
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = TEST_HELP)]
+pub(crate) struct TestArguments {
+    /// The project, which has a folder `cases`
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub(crate) folder: PathBuf,
+
+    /// The component's file, or the name of a built-in or pinned step; without it, the project is
+    /// built where it has changed
+    #[arg(long, value_name = "COMPONENT")]
+    pub(crate) component: Option<String>,
+
+    /// Only this case; may be given several times
+    #[arg(long = "case", value_name = "NAME")]
+    pub(crate) cases: Vec<String>,
+
+    /// Write what the component does now into the cases: its calls, with the answers that are there,
+    /// and what comes of it
+    #[arg(long)]
+    pub(crate) update: bool,
+
+    /// The operator's configuration [default: ~/.config/stepyard/stepyard.toml, if it is there]
+    #[arg(long, value_name = "FILE", env = "STEPYARD_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+const TEST_HELP: &str = "\
+A case is a folder cases/NAME:
+  settings.yaml  the settings; none where it is missing
+  workspace/     the files that the step may read
+  calls.yaml     the calls that it must make, in this order, each with its answer
+  expected.yaml  what must come of it: status, outputs, error, lines of the log
+
+`stepyard replay RECORDING --save-case cases/NAME` makes one of a real run.
+
+Exit codes:
+  0  every case passed
+  1  a case failed
+  2  the input is wrong: arguments, a case, a component";
+
+const REPLAY_EXIT_CODES: &str = "\
+Exit codes:
+  0  the step succeeds, and asks for what the recording has
+  1  it fails, as it may have when it was recorded, or asks for something else; both are told
+  2  the input is wrong: arguments, the recording, a component";
