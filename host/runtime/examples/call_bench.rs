@@ -11,11 +11,8 @@ use async_trait::async_trait;
 use serde_json::json;
 use stepyard::audit::{AuditFile, AuditSync};
 use stepyard::auth::{Authenticator, Credential, Login};
-use stepyard::policy::{
-    Access, Action, Authorized, CallFacts, CedarPolicy, Decision, Policy, Principal, Question,
-    Resource, RunFacts,
-};
-use stepyard::{CapabilityError, Component, ComponentSource, Host, Origin, RunRequest};
+use stepyard::policy::{Authorized, CedarPolicy, Decision, Policy, Question};
+use stepyard::{CapabilityError, Component, ComponentSource, Host, RunRequest};
 use stepyard_grammar::RegistryHost;
 
 /// How many calls a measured run makes.
@@ -28,7 +25,7 @@ const AT_ONCE: usize = 1_000;
 /// What a team may write: a permission for the step, and some rules that forbid.
 const RULES: &str = r#"
 @id("logins")
-permit (principal, action == Action::"login", resource == Connector::"any");
+permit (principal, action == Action::"login", resource is Connector);
 @id("production-stays")
 forbid (principal, action in Action::"write-images", resource)
 when { resource.name like "production/*" && context has tagExists && context.tagExists };
@@ -92,9 +89,14 @@ fn hosts(folder: &Path) -> Result<Vec<Measured>, Failure> {
     Ok(measured.collect())
 }
 
-async fn run(host: &Host, component: &Component, times: u32) -> Result<Duration, Failure> {
+async fn run(
+    host: &Host,
+    component: &Component,
+    times: u32,
+    anew: bool,
+) -> Result<Duration, Failure> {
     let begin = Instant::now();
-    let settings = json!({"times": times, "text": ""});
+    let settings = json!({"times": times, "text": "", "anew": anew});
     host.run(component, RunRequest::new(settings)).await?;
     Ok(begin.elapsed())
 }
@@ -109,15 +111,16 @@ fn percentile(durations: &mut [Duration], percent: usize) -> Duration {
     durations.get(place).copied().unwrap_or_default()
 }
 
-/// The cost of one call with each of the hosts.
-async fn calls(component: &str) -> Result<(), Failure> {
+/// The cost of one call with each of the hosts: of the same one again and again, or each time with
+/// a resource that was not asked for before.
+async fn calls(component: &str, anew: bool) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let mut hosts = hosts(folder.path())?;
     for round in 0..=ROUNDS {
         for measured in &mut hosts {
             let component = measured.host.load(ComponentSource::file(component)).await?;
-            let without = run(&measured.host, &component, 0).await?;
-            let with = run(&measured.host, &component, CALLS).await?;
+            let without = run(&measured.host, &component, 0, anew).await?;
+            let with = run(&measured.host, &component, CALLS, anew).await?;
             // The first round warms up.
             if round > 0 {
                 measured.calls.push(with.saturating_sub(without) / CALLS);
@@ -130,40 +133,8 @@ async fn calls(component: &str) -> Result<(), Failure> {
         .collect();
     let first = medians.first().map_or(0.0, |(_, first)| *first);
     for (name, each) in medians {
-        print(&json!({"call-with": name, "us": each, "more_us": each - first}));
+        print(&json!({"call-with": name, "anew": anew, "us": each, "more_us": each - first}));
     }
-    Ok(())
-}
-
-/// What Cedar does not take for enough for a decision, as it does not a guest's stack.
-const SMALL_STACK: usize = 200 << 10;
-
-/// The cost of a decision about what was not asked before in a run.
-fn first_decisions() -> Result<(), Failure> {
-    let policy = CedarPolicy::builder().with_built_in_rules();
-    let policy = policy.text("rules.cedar", RULES).build()?;
-    let principal = Principal {
-        name: "bench".to_owned(),
-        version: "1.0.0".to_owned(),
-        digest: "sha256:0".to_owned(),
-        origin: Origin::BuiltIn,
-    };
-    let mut decisions = Vec::new();
-    for number in 0..CALLS {
-        let resource = Resource::Connector {
-            connector: format!("connector-{number}"),
-            registry: Some(RegistryHost::parse("registry.test")?),
-        };
-        let begin = Instant::now();
-        policy.decide(&Question {
-            principal: &principal,
-            access: &Access::new(Action::Login, resource),
-            call: &CallFacts::default(),
-            run: &RunFacts::default(),
-        });
-        decisions.push(begin.elapsed());
-    }
-    print(&json!({"first-decision": "policy", "us": micros(median(&mut decisions))}));
     Ok(())
 }
 
@@ -243,7 +214,8 @@ fn print(line: &serde_json::Value) {
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let path = std::env::args().nth(1).ok_or("name a component's file")?;
-    calls(&path).await?;
-    stacker::grow(SMALL_STACK, first_decisions)?;
+    for anew in [false, true] {
+        calls(&path, anew).await?;
+    }
     at_once(&path).await
 }

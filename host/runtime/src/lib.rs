@@ -20,6 +20,7 @@ pub mod expression;
 mod host;
 mod log;
 mod outcome;
+mod own_stack;
 mod patience;
 pub mod pipeline;
 pub mod policy;

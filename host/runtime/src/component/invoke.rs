@@ -11,6 +11,7 @@ use super::load::{Component, Description};
 use super::state::RunState;
 use super::trap::GuestFailure;
 use crate::capability::CapabilityError;
+use crate::own_stack;
 
 /// How many bytes of text and lists a guest may hand over in one call.
 const LARGEST_CALL: usize = 16 << 20;
@@ -27,11 +28,11 @@ pub(crate) async fn run(
 ) -> Result<Result<bindings::Outcome, CapabilityError>, GuestFailure> {
     let mut store = store(engine, state, limits);
     let _ticking = ticker.run();
-    let result = async {
+    let called = async {
         let step = component.instance().instantiate_async(&mut store).await?;
         step.call_run(&mut store, settings).await
-    }
-    .await;
+    };
+    let result = own_stack::serving(called).await;
     let (printed, dropped) = finish_output(&store);
     if dropped > 0 {
         store.data().reporter().log(

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use stepyard_grammar::Digest;
 
 /// Where a component comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// It is part of this program.
     BuiltIn,

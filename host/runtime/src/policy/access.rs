@@ -203,6 +203,17 @@ pub enum Resource {
     Cache(String),
 }
 
+impl Resource {
+    /// The same; of one tag of a repository, the repository.
+    pub(super) fn without_tag(&self) -> Self {
+        let mut resource = self.clone();
+        if let Self::Repository { tag, .. } = &mut resource {
+            *tag = None;
+        }
+        resource
+    }
+}
+
 impl fmt::Display for Resource {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

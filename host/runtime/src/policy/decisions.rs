@@ -1,9 +1,10 @@
 //! What a policy has said in one run.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Access, CallFacts, Decision, Policy, Principal, Question, RunFacts};
+use crate::own_stack::on_own_stack;
 
 /// How many answers are remembered. A step that asks about more is asked for anew.
 const MOST_REMEMBERED: usize = 128;
@@ -11,43 +12,40 @@ const MOST_REMEMBERED: usize = 128;
 /// A policy, which is asked the same but once in a run: a step that waits for something asks it often.
 pub(super) struct Decisions {
     pub(super) policy: Arc<dyn Policy>,
+    principal: Arc<Principal>,
+    run: Arc<RunFacts>,
     remembered: Mutex<HashMap<Access, (Option<bool>, Decision)>>,
 }
 
 impl Decisions {
-    pub(super) fn by(policy: Arc<dyn Policy>) -> Self {
+    /// Those of `policy` on what a step asks for.
+    pub(super) fn new(policy: Arc<dyn Policy>, principal: Principal) -> Self {
         Self {
             policy,
+            principal: Arc::new(principal),
+            run: Arc::default(),
             remembered: Mutex::default(),
         }
     }
 
+    /// The same, on a run with these facts.
+    pub(super) fn of_run(mut self, run: RunFacts) -> Self {
+        self.run = Arc::new(run);
+        self
+    }
+
     /// What the policy says of an access, which is the same as it said of it before.
-    pub(super) fn decide(
-        &self,
-        principal: &Principal,
-        access: &Access,
-        call: &CallFacts,
-        run: &RunFacts,
-    ) -> Decision {
-        let ask = || {
-            self.policy.decide(&Question {
-                principal,
-                access,
-                call,
-                run,
-            })
-        };
+    pub(super) async fn decide(&self, access: &Access, call: &Arc<CallFacts>) -> Decision {
         // A build takes long, and what it tells of itself is large.
         if call.build.is_some() {
-            return ask();
+            return self.ask(access, call).await;
         }
         if let Some((tag_exists, decision)) = self.remembered().get(access)
             && *tag_exists == call.tag_exists
         {
             return decision.clone();
         }
-        let decision = ask();
+        let decision = self.ask(access, call).await;
         let mut remembered = self.remembered();
         if remembered.len() < MOST_REMEMBERED || remembered.contains_key(access) {
             remembered.insert(access.clone(), (call.tag_exists, decision.clone()));
@@ -55,7 +53,22 @@ impl Decisions {
         decision
     }
 
-    fn remembered(&self) -> std::sync::MutexGuard<'_, HashMap<Access, (Option<bool>, Decision)>> {
+    async fn ask(&self, access: &Access, call: &Arc<CallFacts>) -> Decision {
+        let policy = self.policy.clone();
+        let (principal, run) = (self.principal.clone(), self.run.clone());
+        let (access, call) = (access.clone(), call.clone());
+        on_own_stack(move || {
+            policy.decide(&Question {
+                principal: &principal,
+                access: &access,
+                call: &call,
+                run: &run,
+            })
+        })
+        .await
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, HashMap<Access, (Option<bool>, Decision)>> {
         self.remembered
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -88,41 +101,55 @@ mod tests {
         Access::new(Action::UseSecret, Resource::Secret(number.to_string()))
     }
 
-    #[test]
-    fn the_same_question_is_asked_once() {
-        let policy = Arc::new(Counting::default());
-        let decisions = Decisions::by(policy.clone());
-        let decide = |access: &Access, call: &CallFacts| {
-            decisions.decide(&principal(), access, call, &RunFacts::default())
-        };
-        let known = |tag_exists| CallFacts {
+    fn of_tag(exists: bool) -> Arc<CallFacts> {
+        Arc::new(CallFacts {
             build: None,
-            tag_exists: Some(tag_exists),
-        };
+            tag_exists: Some(exists),
+        })
+    }
+
+    #[tokio::test]
+    async fn the_same_question_is_asked_once() {
+        let policy = Arc::new(Counting::default());
+        let decisions = Decisions::new(policy.clone(), principal());
         for _ in 0..3 {
-            assert!(decide(&secret(0), &known(false)).is_permit());
+            assert!(
+                decisions
+                    .decide(&secret(0), &of_tag(false))
+                    .await
+                    .is_permit()
+            );
         }
         assert_eq!(policy.0.load(Ordering::SeqCst), 1);
         // What is known of the tag is part of the question.
-        assert!(!decide(&secret(0), &known(true)).is_permit());
-        assert!(decide(&secret(0), &known(false)).is_permit());
+        assert!(
+            !decisions
+                .decide(&secret(0), &of_tag(true))
+                .await
+                .is_permit()
+        );
+        assert!(
+            decisions
+                .decide(&secret(0), &of_tag(false))
+                .await
+                .is_permit()
+        );
         assert_eq!(policy.0.load(Ordering::SeqCst), 3);
         // So is a build, which is asked about each time.
-        let build = CallFacts {
+        let build = Arc::new(CallFacts {
             build: Some(BuildFacts::default()),
             tag_exists: None,
-        };
-        decide(&secret(1), &build);
-        decide(&secret(1), &build);
+        });
+        decisions.decide(&secret(1), &build).await;
+        decisions.decide(&secret(1), &build).await;
         assert_eq!(policy.0.load(Ordering::SeqCst), 5);
     }
 
-    #[test]
-    fn what_is_remembered_is_bounded() {
-        let decisions = Decisions::by(Arc::new(Counting::default()));
+    #[tokio::test]
+    async fn what_is_remembered_is_bounded() {
+        let decisions = Decisions::new(Arc::new(Counting::default()), principal());
         for number in 0..2 * MOST_REMEMBERED {
-            let call = CallFacts::default();
-            decisions.decide(&principal(), &secret(number), &call, &RunFacts::default());
+            decisions.decide(&secret(number), &Arc::default()).await;
         }
         assert_eq!(decisions.remembered().len(), MOST_REMEMBERED);
     }

@@ -66,8 +66,6 @@ impl From<Denial> for CapabilityError {
 pub struct Gate {
     decisions: Decisions,
     mode: PolicyMode,
-    principal: Principal,
-    run: RunFacts,
     reporter: Reporter,
     /// Answers whether a tag exists, where the policy asks.
     registry: Option<Arc<dyn Registry>>,
@@ -84,10 +82,8 @@ impl Gate {
     /// A gate for one run of the step `principal`.
     pub(crate) fn new(policy: Arc<dyn Policy>, principal: Principal, reporter: Reporter) -> Self {
         Self {
-            decisions: Decisions::by(policy),
+            decisions: Decisions::new(policy, principal),
             mode: PolicyMode::Enforce,
-            principal,
-            run: RunFacts::default(),
             reporter,
             registry: None,
             records: None,
@@ -101,7 +97,7 @@ impl Gate {
 
     /// The same, whose policy is told these facts.
     pub(crate) fn of_run(mut self, run: RunFacts) -> Self {
-        self.run = run;
+        self.decisions = self.decisions.of_run(run);
         self
     }
 
@@ -169,7 +165,7 @@ impl Gate {
         }
         let accesses = call.accesses();
         let facts = self.facts(&call, &accesses).await?;
-        let intent = self.authorize(number, accesses, &facts)?;
+        let intent = self.authorize(number, accesses, facts).await?;
         let authorized = Authorized::new(call, self.reporter.step().clone());
         let begin = Instant::now();
         let result = patience::telling(&self.reporter, act(authorized)).await;
@@ -239,13 +235,13 @@ impl Gate {
 
     /// Decides on what a call would do, and records that it is about to be done. The error is the
     /// denial.
-    fn authorize(
+    async fn authorize(
         &self,
         number: u64,
         accesses: Vec<Access>,
-        facts: &CallFacts,
+        facts: CallFacts,
     ) -> Result<Option<Intent>, CapabilityError> {
-        let decided = self.decide(accesses, facts);
+        let decided = self.decide(accesses, facts).await;
         let denial = decided.iter().find_map(Decided::denial);
         match (&denial, decided.first()) {
             (Some(denial), _) => {
@@ -315,12 +311,11 @@ impl Gate {
     }
 
     /// What the policy says of each access, up to the first denial where one ends the call.
-    fn decide(&self, accesses: Vec<Access>, facts: &CallFacts) -> Vec<Decided> {
+    async fn decide(&self, accesses: Vec<Access>, facts: CallFacts) -> Vec<Decided> {
+        let facts = Arc::new(facts);
         let mut decided = Vec::with_capacity(accesses.len());
         for access in accesses {
-            let decision = self
-                .decisions
-                .decide(&self.principal, &access, facts, &self.run);
+            let decision = self.decisions.decide(&access, &facts).await;
             let ends = self.mode == PolicyMode::Enforce && !decision.is_permit();
             decided.push(Decided { access, decision });
             if ends {

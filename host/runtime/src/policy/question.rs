@@ -10,7 +10,7 @@ use super::{Access, Action, Entitlement, NamedResources};
 use crate::component::{Limits, Origin};
 
 /// Who asks: the step on whose behalf a call is made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Principal {
     /// The component's name: that of a built-in step, the one under which the operator pinned it,
     /// or, for a component from elsewhere, its file's.

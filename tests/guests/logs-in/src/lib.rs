@@ -9,6 +9,9 @@ struct LogsIn {
     times: u32,
     /// What it returns.
     text: String,
+    /// Whether each time with another connector.
+    #[serde(default)]
+    anew: bool,
 }
 
 impl Step for LogsIn {
@@ -17,8 +20,11 @@ impl Step for LogsIn {
     const SUMMARY: &str = "Logs in as often as it is told";
 
     fn run(self) -> Result<Outcome, Error> {
-        for _ in 0..self.times {
-            auth::login("any", None)?;
+        for number in 0..self.times {
+            match self.anew {
+                true => auth::login(&format!("any-{number}"), None)?,
+                false => auth::login("any", None)?,
+            };
         }
         Ok(Outcome::new().output("text", self.text))
     }

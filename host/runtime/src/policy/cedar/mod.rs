@@ -107,11 +107,12 @@ impl CedarPolicy {
 
 impl Policy for CedarPolicy {
     fn decide(&self, question: &Question<'_>) -> Decision {
-        // The caller may run on the stack of a guest's fibre, whose size Cedar cannot see.
+        // Cedar denies what it has too little stack for, so a caller with little gets more.
         let answered: Result<Response, String> = stacker::maybe_grow(STACK, STACK * 2, || {
             let asked = self.shared.entities.request(question)?;
             let rules = &self.shared.rules;
-            Ok(Authorizer::new().is_authorized(&asked.request, rules, &asked.entities))
+            let entities = &asked.subject.entities;
+            Ok(Authorizer::new().is_authorized(&asked.request, rules, entities))
         });
         let response = match answered {
             Ok(response) => response,

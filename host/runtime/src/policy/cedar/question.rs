@@ -2,29 +2,49 @@
 
 use std::collections::{HashMap, HashSet};
 use std::str::FromStr as _;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use cedar_policy::{Context, Entity, EntityId, EntityTypeName, EntityUid, Request};
 use cedar_policy::{RestrictedExpression as Value, Schema};
 use stepyard_grammar::{EcrRegistry, RegistryHost};
 
 use super::super::names::entitlement;
-use super::super::{Action, BuildFacts, Principal, Question, Resource};
+use super::super::{Access, Action, BuildFacts, Principal, Question, Resource};
 use super::PARSED_SCHEMA;
 use crate::component::Origin;
 
 /// The deepest path that a policy is asked about: each folder above it becomes an entity.
 const DEEPEST_PATH: usize = 100;
 
+/// How many subjects are kept. Each takes a few KiB.
+const MOST_SUBJECTS: usize = 64;
+
 /// What is asked, and all that is known of the entities in it.
 pub(super) struct Asked {
     pub(super) request: Request,
+    pub(super) subject: Arc<Subject>,
+}
+
+/// Who does what to what, without the tag, the build and the run, which are the context of a question.
+pub(super) struct Subject {
+    principal: EntityUid,
+    resource: EntityUid,
+    /// All that is known of these. To make them takes most of the time of a decision.
     pub(super) entities: cedar_policy::Entities,
 }
 
-/// The entities that do not depend on the question.
+/// What tells subjects apart.
+#[derive(PartialEq, Eq, Hash)]
+struct SubjectKey {
+    principal: Principal,
+    access: Access,
+    engine: Option<String>,
+}
+
+/// The entities that questions are about.
 pub(super) struct Entities {
     actions: HashMap<Action, ActionEntity>,
+    subjects: Mutex<HashMap<SubjectKey, Arc<Subject>>>,
 }
 
 /// An action, and the groups that it is in.
@@ -49,12 +69,14 @@ impl Entities {
                 .flatten()
                 .cloned()
                 .collect();
-            // All of them are its parents, so they need not be entities of each question: to make
-            // those takes most of the time of a decision.
+            // All of them are its parents, so they need not be entities of each question.
             let entity = Entity::new_no_attrs(uid, groups.iter().cloned().collect());
             actions.insert(action, ActionEntity { entity, groups });
         }
-        Ok(Self { actions })
+        Ok(Self {
+            actions,
+            subjects: Mutex::default(),
+        })
     }
 
     /// The action and the groups that it is in.
@@ -81,21 +103,48 @@ impl Entities {
 
     /// The question for Cedar.
     pub(super) fn request(&self, question: &Question<'_>) -> Result<Asked, String> {
-        let action = &self.named(question.access.action)?.entity;
-        let mut entities = Known::default();
-        let principal = entities.principal(question.principal)?;
-        let engine = question.run.engine.as_deref();
-        let resource = entities.resource(&question.access.resource, engine)?;
-        let context = context(question, &mut entities)?;
-        let all = entities.entities.into_iter().chain([action.clone()]);
-        let entities = cedar_policy::Entities::from_entities(all, None).map_err(told)?;
-        let request =
-            Request::new(principal, action.uid(), resource, context, None).map_err(told)?;
-        Ok(Asked { request, entities })
+        let subject = self.subject(question)?;
+        let context = context(question)?;
+        let action = self.named(question.access.action)?.entity.uid();
+        let (principal, resource) = (subject.principal.clone(), subject.resource.clone());
+        let request = Request::new(principal, action, resource, context, None).map_err(told)?;
+        Ok(Asked { request, subject })
+    }
+
+    /// What a question is about, made where it was not asked about lately.
+    fn subject(&self, question: &Question<'_>) -> Result<Arc<Subject>, String> {
+        let key = SubjectKey {
+            principal: question.principal.clone(),
+            access: Access::new(
+                question.access.action,
+                question.access.resource.without_tag(),
+            ),
+            engine: question.run.engine.clone(),
+        };
+        let subjects = || self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(subject) = subjects().get(&key) {
+            return Ok(subject.clone());
+        }
+        let mut known = Known::default();
+        let principal = known.principal(&key.principal)?;
+        let resource = known.resource(&key.access.resource, key.engine.as_deref())?;
+        let action = self.named(key.access.action)?.entity.clone();
+        let entities = known.entities.into_iter().chain([action]);
+        let subject = Arc::new(Subject {
+            principal,
+            resource,
+            entities: cedar_policy::Entities::from_entities(entities, None).map_err(told)?,
+        });
+        let mut subjects = subjects();
+        if subjects.len() >= MOST_SUBJECTS {
+            subjects.clear();
+        }
+        subjects.insert(key, subject.clone());
+        Ok(subject)
     }
 }
 
-/// The entities of one question.
+/// The entities of one subject.
 #[derive(Default)]
 struct Known {
     entities: Vec<Entity>,
@@ -161,11 +210,15 @@ impl Known {
                 let folders = folders_above(path)?;
                 self.add(uid, HashMap::new(), folders)
             }
-            Resource::Engine
-            | Resource::Connector { .. }
-            | Resource::Secret(_)
-            | Resource::SshAgent
-            | Resource::Cache(_) => self.add(uid, HashMap::new(), HashSet::new()),
+            Resource::Connector { registry, .. } => {
+                if let Some(registry) = registry {
+                    self.registry(registry)?;
+                }
+                self.add(uid, HashMap::new(), HashSet::new())
+            }
+            Resource::Engine | Resource::Secret(_) | Resource::SshAgent | Resource::Cache(_) => {
+                self.add(uid, HashMap::new(), HashSet::new())
+            }
         }
     }
 }
@@ -235,7 +288,7 @@ const fn origin(origin: Origin) -> &'static str {
     }
 }
 
-fn context(question: &Question<'_>, entities: &mut Known) -> Result<Context, String> {
+fn context(question: &Question<'_>) -> Result<Context, String> {
     let run = question.run;
     let access = question.access;
     let allowed = entitlement(access.action).is_none_or(|needed| run.allowed.contains(&needed));
@@ -260,7 +313,7 @@ fn context(question: &Question<'_>, entities: &mut Known) -> Result<Context, Str
             registry: Some(registry),
             ..
         } => {
-            let registry = entities.registry(registry)?;
+            let registry = uid("Registry", registry.as_str())?;
             pairs.push(pair("registry", Value::new_entity_uid(registry)));
         }
         Resource::Repository { tag: Some(tag), .. } => {

@@ -129,7 +129,7 @@ fn every_question_fits_the_schema() {
             Some(schema),
         )
         .unwrap_or_else(|error| panic!("{action}: {error}"));
-        let entities = asked.entities.iter().cloned();
+        let entities = asked.subject.entities.iter().cloned();
         cedar_policy::Entities::from_entities(entities, Some(schema))
             .unwrap_or_else(|error| panic!("{action}: {error:?}"));
         assert!(policy.decide(&question).is_permit(), "{action}");
