@@ -1,8 +1,8 @@
-// A step that greets.
+/** A step that greets. */
 
-import { Outcome, log, step } from "./stepyard-sdk.js";
+import { Outcome, defineStep, log } from "./stepyard-sdk/index.js";
 
-export const { describe, run } = step({
+export const { describe, run } = defineStep({
   name: "my-step",
   version: "0.1.0",
   summary: "Greets",

@@ -16,19 +16,6 @@ use crate::exit::{Code, Failure};
 /// What is in a project and not part of what it is built of.
 const NO_SOURCE: [&str; 4] = [COMPONENT, "node_modules", "__pycache__", "cases"];
 
-/// Makes a component of `step.js`. Run in the project, whose packages it finds.
-const COMPONENTIZE_JAVASCRIPT: &str = r#"
-import { componentize } from "@bytecodealliance/componentize-js";
-import { writeFile } from "node:fs/promises";
-const { component } = await componentize({
-  sourcePath: "step.js",
-  witPath: "wit",
-  worldName: "step",
-  disableFeatures: ["http", "fetch-event"],
-});
-await writeFile("step.wasm", component);
-"#;
-
 pub(crate) fn run(arguments: &BuildArguments) -> Result<Code, Failure> {
     let project = Project::open(&arguments.folder)?;
     build(&project)?;
@@ -139,39 +126,48 @@ fn built_component(messages: &[u8]) -> Option<PathBuf> {
 }
 
 fn build_python(project: &Project) -> Result<(), Failure> {
-    let own = project.folder.join(".venv/bin/componentize-py");
-    let program = match own.is_file() {
-        true => own.canonicalize()?,
-        false => "componentize-py".into(),
+    let own = project.folder.join(".venv/bin");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = std::iter::once(own.clone()).chain(std::env::split_paths(&path));
+    if !folders.any(|folder| folder.join("componentize-py").is_file()) {
+        return Err(not_installed(project, "componentize-py"));
+    }
+    let python = own.join("python");
+    let python = match python.is_file() {
+        // Not where its link leads to: it knows by this name which environment it is of.
+        true => std::path::absolute(python)?,
+        false => "python3".into(),
     };
-    let mut componentize = tool(project, program);
-    componentize.args([
-        "-d",
-        "wit",
-        "-w",
-        "step",
-        "componentize",
-        "step",
-        "-o",
-        COMPONENT,
-    ]);
-    finished(project, &mut componentize, "componentize-py").map(drop)
+    make_component(project, &python, "stepyard_sdk/make_component.py")
 }
 
 fn build_javascript(project: &Project) -> Result<(), Failure> {
-    if !project
-        .folder
-        .join("node_modules/@bytecodealliance/componentize-js")
-        .is_dir()
-    {
-        return Err(Failure::failed(
-            "componentize-js is not installed in the project",
-            project.language.installation(),
+    let packages = project.folder.join("node_modules/@bytecodealliance");
+    if !packages.join("componentize-js").is_dir() {
+        return Err(not_installed(project, "componentize-js"));
+    }
+    make_component(project, Path::new("node"), "stepyard-sdk/make-component.js")
+}
+
+fn not_installed(project: &Project, tool: &str) -> Failure {
+    Failure::failed(
+        format!("{tool} is not installed for the project"),
+        project.language.installation(),
+    )
+}
+
+/// Runs the SDK's script that writes the component, with no more imports than the step calls.
+fn make_component(project: &Project, interpreter: &Path, script: &str) -> Result<(), Failure> {
+    if !project.folder.join(script).is_file() {
+        return Err(Failure::input(
+            format!("the project has no {script}"),
+            "`stepyard new` writes it: copy it from a new project",
         ));
     }
-    let mut node = tool(project, "node");
-    node.args(["--input-type=module", "--eval", COMPONENTIZE_JAVASCRIPT]);
-    finished(project, &mut node, "node").map(drop)
+    let mut command = tool(project, interpreter);
+    command.arg(script);
+    let name = interpreter.display().to_string();
+    finished(project, &mut command, &name).map(drop)
 }
 
 fn tool(project: &Project, program: impl AsRef<OsStr>) -> Command {

@@ -10,6 +10,8 @@ use super::Language;
 use crate::arguments::NewArguments;
 use crate::exit::{Code, Failure};
 
+/// Folders that are no part of a project.
+const NO_PART: [&str; 2] = ["tests", "__pycache__"];
 /// How the templates call the step.
 const TEMPLATE_NAME: &str = "my-step";
 /// The same, as a type.
@@ -18,28 +20,32 @@ const TEMPLATE_TYPE: &str = "MyStep";
 static RUST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../templates/rust");
 static PYTHON: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../templates/python");
 static JAVASCRIPT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../templates/javascript");
-/// The SDK for Rust, with all that it is made of.
-static RUST_SDK: [(&str, &Dir<'_>); 4] = [
-    (
-        ".",
-        &include_dir!("$CARGO_MANIFEST_DIR/../../templates/rust-sdk"),
-    ),
-    (
-        "guest-sdk",
-        &include_dir!("$CARGO_MANIFEST_DIR/../../guest-sdk"),
-    ),
-    (
-        "grammar",
-        &include_dir!("$CARGO_MANIFEST_DIR/../../grammar"),
-    ),
-    ("wit", &WIT),
-];
+static RUST_WORKSPACE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../templates/rust-sdk");
+static RUST_SDK: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../guest-sdk");
+static GRAMMAR: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../grammar");
+static PYTHON_SDK: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../guest-sdk-python/stepyard_sdk");
+static JAVASCRIPT_SDK: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../guest-sdk-javascript");
 static WIT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../wit");
-/// The file of the contract that says what a step may call.
-const WORLD: &str = "world.wit";
-/// What a step in Python or JavaScript can call beside the log: all that it imports becomes part of
-/// the component, called or not.
-const INTERFACES: [&str; 4] = ["auth", "build", "registry", "ecr"];
+
+/// A language's template, and what stands in the project beside it, with its folder.
+fn parts(language: Language) -> (&'static Dir<'static>, &'static [(&'static str, &'static Dir<'static>)]) {
+    match language {
+        Language::Rust => (
+            &RUST,
+            &[
+                ("stepyard", &RUST_WORKSPACE),
+                ("stepyard/guest-sdk", &RUST_SDK),
+                ("stepyard/grammar", &GRAMMAR),
+                ("stepyard/wit", &WIT),
+            ],
+        ),
+        Language::Python => (&PYTHON, &[("stepyard_sdk", &PYTHON_SDK), ("wit", &WIT)]),
+        Language::JavaScript => (
+            &JAVASCRIPT,
+            &[("stepyard-sdk", &JAVASCRIPT_SDK), ("wit", &WIT)],
+        ),
+    }
+}
 
 pub(crate) fn run(arguments: &NewArguments) -> Result<Code, Failure> {
     let name = &arguments.name;
@@ -51,21 +57,10 @@ pub(crate) fn run(arguments: &NewArguments) -> Result<Code, Failure> {
             "name another step, or another folder with --folder",
         )
     })?;
-    match arguments.language {
-        Language::Rust => {
-            write(&RUST, &folder, name)?;
-            for (place, part) in RUST_SDK {
-                copy(part, &folder.join("stepyard").join(place))?;
-            }
-        }
-        Language::Python => {
-            write(&PYTHON, &folder, name)?;
-            write_contract(&folder)?;
-        }
-        Language::JavaScript => {
-            write(&JAVASCRIPT, &folder, name)?;
-            write_contract(&folder)?;
-        }
+    let (template, parts) = parts(arguments.language);
+    write(template, &folder, name)?;
+    for (place, part) in parts {
+        copy(part, &folder.join(place))?;
     }
     let mut stdout = std::io::stdout().lock();
     writeln!(
@@ -120,24 +115,12 @@ fn copy(source: &Dir<'_>, folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the contract, with the log alone as what the step calls.
-fn write_contract(folder: &Path) -> Result<(), Failure> {
-    for file in files(&WIT) {
-        let mut text = String::from_utf8_lossy(file.contents()).into_owned();
-        if file.path() == Path::new(WORLD) {
-            for interface in INTERFACES {
-                let import = format!("    import {interface};\n");
-                text = text.replace(&import, &format!("    // import {interface};\n"));
-            }
-        }
-        write_file(&folder.join("wit").join(file.path()), text.as_bytes())?;
-    }
-    Ok(())
-}
-
-/// All files of a folder.
+/// All files of a folder, without its tests and what Python leaves behind.
 fn files<'a>(folder: &'a Dir<'_>) -> Vec<&'a File<'a>> {
-    let below = folder.dirs().flat_map(files);
+    let below = folder
+        .dirs()
+        .filter(|below| !NO_PART.iter().any(|name| below.path().ends_with(name)))
+        .flat_map(files);
     folder.files().chain(below).collect()
 }
 
