@@ -25,7 +25,8 @@ pub(crate) async fn run(arguments: ReplayArguments) -> Result<Code, Failure> {
         None => source(&recorded, &configuration.components)?,
     };
     let component = session::load(&host, source).await?;
-    let replay = Arc::new(Replay::new(recorded.exchanges.clone()));
+    let replay = Arc::new(Replay::new(recorded.exchanges.clone())
+        .within(recorded.surroundings.clone()));
     let view = view(ViewOptions {
         kind: ViewKind::Plain,
         verbose: false,
@@ -59,6 +60,7 @@ pub(crate) async fn run(arguments: ReplayArguments) -> Result<Code, Failure> {
             folder: folder.clone(),
             settings: recorded.step.settings,
             calls: replay.made(),
+            surroundings: recorded.surroundings,
             expected: Some(Ending::of(&result, log.take())),
         };
         case.write_new()?;

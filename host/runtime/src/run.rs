@@ -85,7 +85,7 @@ impl RunRequest {
     /// Tells each call of the contract, with its arguments and its answer.
     #[must_use]
     pub fn exchanges(mut self, sink: impl ExchangeSink + 'static) -> Self {
-        self.exchanges = Exchanges::Told(Arc::new(sink));
+        self.exchanges = Exchanges::told(Arc::new(sink));
         self
     }
 

@@ -5,6 +5,7 @@
 //! | `settings.yaml` | the step's settings; none where it is missing |
 //! | `workspace/` | the files that the step may read |
 //! | `calls.yaml` | the calls that it makes, in their order, with their answers |
+//! | `surroundings.yaml` | the time and the random numbers; always the same ones where it is missing |
 //! | `expected.yaml` | what must come of it |
 
 use std::fs;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use stepyard::Workspace;
 use stepyard::document::{ProblemKind, Problems, read_value};
-use stepyard::recording::{Answer, Exchange};
+use stepyard::recording::{Answer, Exchange, Surroundings};
 
 use super::ending::Ending;
 use crate::exit::Failure;
@@ -22,6 +23,7 @@ use crate::exit::Failure;
 const SETTINGS: &str = "settings.yaml";
 const WORKSPACE: &str = "workspace";
 const CALLS: &str = "calls.yaml";
+const SURROUNDINGS: &str = "surroundings.yaml";
 const EXPECTED: &str = "expected.yaml";
 
 /// A case.
@@ -29,6 +31,7 @@ pub(crate) struct Case {
     pub(crate) folder: PathBuf,
     pub(crate) settings: Value,
     pub(crate) calls: Vec<Exchange>,
+    pub(crate) surroundings: Surroundings,
     /// None where nobody has written it yet.
     pub(crate) expected: Option<Ending>,
 }
@@ -57,6 +60,7 @@ impl Case {
             folder: folder.to_owned(),
             settings,
             calls: read_list(&folder.join(CALLS))?,
+            surroundings: read_one(&folder.join(SURROUNDINGS))?.unwrap_or_default(),
             expected: read_one(&folder.join(EXPECTED))?,
         })
     }
@@ -100,6 +104,9 @@ impl Case {
                 )
             })?;
         write(&self.folder.join(SETTINGS), &self.settings)?;
+        if !self.surroundings.is_empty() {
+            write(&self.folder.join(SURROUNDINGS), &self.surroundings)?;
+        }
         self.write_expectation()
     }
 

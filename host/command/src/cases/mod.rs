@@ -146,7 +146,7 @@ async fn attempt(host: &Host, component: &Component, case: &Case) -> Result<Trie
             "write what must come of the case, or let `stepyard test --update` write it",
         ));
     };
-    let replay = Arc::new(Replay::new(case.calls.clone()));
+    let replay = Arc::new(Replay::new(case.calls.clone()).within(case.surroundings.clone()));
     let (ending, duration) = ending_of(host, component, case, &replay).await?;
     let mut problems = Vec::new();
     if let Some(difference) = replay.difference() {
@@ -169,7 +169,7 @@ async fn attempt(host: &Host, component: &Component, case: &Case) -> Result<Trie
 
 /// Runs a case, and writes what it comes to.
 async fn update(host: &Host, component: &Component, case: &Case) -> Result<Tried, Failure> {
-    let replay = Arc::new(Replay::tolerant(case.calls.clone()));
+    let replay = Arc::new(Replay::tolerant(case.calls.clone()).within(case.surroundings.clone()));
     let (ending, duration) = ending_of(host, component, case, &replay).await?;
     let mut tried = Tried {
         duration,
@@ -193,6 +193,7 @@ async fn update(host: &Host, component: &Component, case: &Case) -> Result<Tried
         folder: case.folder.clone(),
         settings: case.settings.clone(),
         calls,
+        surroundings: case.surroundings.clone(),
         expected: Some(ending),
     };
     written.write_expectation()?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stepyard::event::{EventKind, LogLevel, Reporter};
-use stepyard::recording::{Answer, Exchange, ExchangeSink, RecordingFile};
+use stepyard::recording::{Answer, Exchange, ExchangeSink, RecordingFile, Surroundings};
 
 use super::Events;
 use crate::view::{duration, one_line};
@@ -29,6 +29,12 @@ impl ExchangeSink for Trace {
             .log(LogLevel::Info, shown(&exchange, &decisions));
         if let Some(recording) = &self.recording {
             recording.exchanged(exchange);
+        }
+    }
+
+    fn observed(&self, surroundings: Surroundings) {
+        if let Some(recording) = &self.recording {
+            recording.observed(surroundings);
         }
     }
 }

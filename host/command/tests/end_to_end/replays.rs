@@ -146,3 +146,42 @@ fn what_is_no_recording_is_told_with_its_line() {
     project.write("recording.jsonl", "");
     replay(&project, &[]).expect(2).says("it holds no step");
 }
+
+#[test]
+fn time_and_random_numbers_are_those_of_the_recording() {
+    let project = Project::new(&Backend::local_ecr(&[]));
+    let guests = PathBuf::from(service("STEPYARD_TEST_GUESTS"));
+    let component = guests.join("reads-surroundings.wasm").display().to_string();
+    let outputs = |recording: &str| {
+        let lines = project.read(recording);
+        let ended = lines.lines().find(|line| line.contains("\"ended\""));
+        ended.unwrap().to_owned()
+    };
+    for recording in ["recording.jsonl", "another.jsonl"] {
+        let arguments = ["--component", &component, "--set", "milliseconds=100"];
+        run::to_end(
+            project
+                .run_command(&arguments)
+                .args(["--record", recording]),
+        )
+        .expect(0);
+    }
+    assert_ne!(outputs("recording.jsonl"), outputs("another.jsonl"));
+    replay(&project, &["--component", &component, "--save-case", "cases/one"])
+        .expect(0)
+        .says("it ends as it was recorded");
+
+    // The same in a case; and without a recording always the same, where nobody waits.
+    let tested = |arguments: &[&str]| {
+        let mut command = project.command(&["test", "--component", &component]);
+        run::to_end(command.args(arguments))
+    };
+    tested(&[]).expect(0).says("1 passed, 0 failed");
+    project.write("cases/one/settings.yaml", "milliseconds: 3600000");
+    std::fs::remove_file(project.path("cases/one/surroundings.yaml")).unwrap();
+    tested(&["--update"]).expect(0).says("one  updated");
+    let expected = project.read("cases/one/expected.yaml");
+    // The first hour of 2026, and a little.
+    assert!(expected.contains("time: \"1767229200"), "{expected}");
+    tested(&[]).expect(0).says("1 passed, 0 failed");
+}

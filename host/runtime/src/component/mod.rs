@@ -10,6 +10,7 @@
 //! | `limits`, `event_budget` | the most that a run may use |
 //! | `open_files` | which files a component may open |
 //! | `standard_output` | what a component prints |
+//! | `waiting` | how a component waits |
 //! | `state` | what one run holds; the guest's side of every capability |
 //! | `invoke` | one call of an export in a store of its own |
 //! | `trap` | a guest that stopped, as one readable error |
@@ -28,6 +29,7 @@ mod source;
 mod standard_output;
 pub(crate) mod state;
 mod trap;
+pub(crate) mod waiting;
 
 pub use code_cache::{CodeCache, CodeCacheError};
 pub use imports::Import;

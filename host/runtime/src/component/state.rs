@@ -20,7 +20,7 @@ use crate::ecr::Ecr;
 use crate::event::{EventKind, OutputSource, Reporter, cut, printable};
 use crate::outcome::PushedImage;
 use crate::policy::Gate;
-use crate::recording::{Answered, Exchanges};
+use crate::recording::{Answered, Exchanges, ReplayedTime};
 use crate::registry::{GetManifest, Registry};
 use crate::secret::{Placeholders, SecretStores};
 use crate::workspace::Workspace;
@@ -100,6 +100,11 @@ impl RunContext {
     ) -> Result<T, CapabilityError> {
         let mask = self.reporter().mask();
         self.exchanges.pass(mask, function, arguments, act).await
+    }
+
+    /// The time of a run that is replayed.
+    pub(crate) fn replayed_time(&self) -> Option<&ReplayedTime> {
+        self.exchanges.replayed_time()
     }
 
     /// Notes that a tag names a digest, as a recording says. What is not replayed has been noted
@@ -226,6 +231,7 @@ impl RunState {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .max_random_size(1 << 20);
+        context.exchanges.surround(&mut builder)?;
         if let Some(workspace) = &context.workspace {
             builder
                 .preopened_dir(workspace.path(), "/workspace", FsPerms::ReadOnly)

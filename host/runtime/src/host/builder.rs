@@ -15,7 +15,7 @@ use crate::build::{BuildEngine, BuildRules, PushRecords};
 use crate::component::bindings::Step;
 use crate::component::engine::{self, Ticker};
 use crate::component::state::Capabilities;
-use crate::component::{CodeCache, Limits, open_files};
+use crate::component::{CodeCache, Limits, open_files, waiting};
 use crate::ecr::Ecr;
 use crate::policy::{CedarPolicy, Entitlement, Policy, PolicyError, PolicyMode};
 use crate::registry::Registry;
@@ -202,6 +202,7 @@ impl HostBuilder {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(failed)?;
         open_files::add_to_linker(&mut linker).map_err(failed)?;
+        waiting::add_to_linker(&mut linker).map_err(failed)?;
         Step::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(failed)?;
         let ticker =
             Ticker::start(&engine).map_err(|error| HostError::Engine(error.to_string()))?;

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use wasmtime_wasi::WasiCtxBuilder;
 
+use super::surroundings::{self, Observer, ReplayedTime, Surroundings};
 use super::{Answered, Replay};
 use crate::capability::CapabilityError;
 use crate::secret::Mask;
@@ -41,6 +43,10 @@ pub enum Answer {
 pub trait ExchangeSink: Send + Sync {
     /// A call has been answered.
     fn exchanged(&self, exchange: Exchange);
+
+    /// The run has read clocks, or begins with this seed of its random numbers; told before the next
+    /// call, and when the run ends.
+    fn observed(&self, _surroundings: Surroundings) {}
 }
 
 /// What becomes of the calls of a run.
@@ -50,12 +56,38 @@ pub(crate) enum Exchanges {
     #[default]
     Made,
     /// They are made and told.
-    Told(Arc<dyn ExchangeSink>),
+    Told(Arc<dyn ExchangeSink>, Arc<Observer>),
     /// They are answered from a recording, and not made.
     Replayed(Arc<Replay>),
 }
 
 impl Exchanges {
+    /// They are made, and this is told of them.
+    pub(crate) fn told(sink: Arc<dyn ExchangeSink>) -> Self {
+        let observer = Observer::new(sink.clone());
+        Self::Told(sink, Arc::new(observer))
+    }
+
+    /// Gives a run its clocks and random numbers.
+    pub(crate) fn surround(&self, wasi: &mut WasiCtxBuilder) -> std::io::Result<()> {
+        match self {
+            Self::Made => Ok(()),
+            Self::Told(_, observer) => surroundings::observe(observer, wasi),
+            Self::Replayed(replay) => {
+                surroundings::repeat(replay.time(), wasi);
+                Ok(())
+            }
+        }
+    }
+
+    /// The time of a replay.
+    pub(crate) fn replayed_time(&self) -> Option<&ReplayedTime> {
+        match self {
+            Self::Replayed(replay) => Some(replay.time()),
+            Self::Made | Self::Told(..) => None,
+        }
+    }
+
     /// Whether a recording answers.
     pub(crate) fn are_replayed(&self) -> bool {
         matches!(self, Self::Replayed(_))
@@ -75,7 +107,10 @@ impl Exchanges {
                 let answer = replay.answer(function, masked(mask, arguments()))?;
                 return T::from_answer(answer).map_err(|problem| replay.unfit(function, &problem));
             }
-            Self::Told(sink) => sink,
+            Self::Told(sink, observer) => {
+                observer.tell();
+                sink
+            }
         };
         let arguments = masked(mask, arguments());
         let begin = Instant::now();

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Exchange, ExchangeSink};
+use super::{Exchange, ExchangeSink, Surroundings};
 use crate::component::Component;
 use crate::outcome::Outcome;
 use crate::run::RunError;
@@ -26,6 +26,8 @@ enum Line {
     Started(RecordedStep),
     /// A call of the step that began last.
     Exchange { exchange: Exchange },
+    /// What the step has read of time and chance.
+    Observed(Surroundings),
     /// The step has ended.
     Ended(RecordedEnd),
 }
@@ -75,6 +77,8 @@ pub struct RecordedRun {
     pub step: RecordedStep,
     /// Its calls, in their order.
     pub exchanges: Vec<Exchange>,
+    /// What it read of time and chance.
+    pub surroundings: Surroundings,
     /// How it ended; none where the recording ends earlier.
     pub end: Option<RecordedEnd>,
 }
@@ -175,6 +179,10 @@ impl ExchangeSink for RecordingFile {
     fn exchanged(&self, exchange: Exchange) {
         self.write(&Line::Exchange { exchange });
     }
+
+    fn observed(&self, surroundings: Surroundings) {
+        self.write(&Line::Observed(surroundings));
+    }
 }
 
 /// Reads a recording.
@@ -197,6 +205,7 @@ pub fn read_recording(path: &Path) -> Result<Vec<RecordedRun>, RecordingError> {
             (Line::Started(step), _) if step.form == FORM => runs.push(RecordedRun {
                 step,
                 exchanges: Vec::new(),
+                surroundings: Surroundings::default(),
                 end: None,
             }),
             (Line::Started(step), _) => {
@@ -206,6 +215,7 @@ pub fn read_recording(path: &Path) -> Result<Vec<RecordedRun>, RecordingError> {
                 )));
             }
             (Line::Exchange { exchange }, Some(run)) => run.exchanges.push(exchange),
+            (Line::Observed(read), Some(run)) => run.surroundings.extend(read),
             (Line::Ended(end), Some(run)) => run.end = Some(end),
             (_, None) => return Err(fault("no step has begun".to_owned())),
         }

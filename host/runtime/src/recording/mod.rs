@@ -10,6 +10,7 @@ pub(crate) mod as_text;
 mod exchange;
 mod file;
 mod replay;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 
@@ -20,3 +21,5 @@ pub use file::{
     RecordedEnd, RecordedRun, RecordedStep, RecordingError, RecordingFile, read_recording,
 };
 pub use replay::{Difference, Replay};
+pub(crate) use surroundings::ReplayedTime;
+pub use surroundings::{Seed, SeedError, Surroundings};

@@ -1,12 +1,13 @@
 //! Answering the calls of a run from a recording.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
 use super::Exchange;
 use super::exchange::Answer;
+use super::surroundings::{ReplayedTime, Surroundings};
 use crate::capability::{CapabilityError, ErrorKind};
 
 /// What a run asks for otherwise than the recording.
@@ -30,6 +31,7 @@ pub struct Difference {
 #[derive(Debug, Default)]
 pub struct Replay {
     state: Mutex<State>,
+    time: Arc<ReplayedTime>,
 }
 
 #[derive(Debug, Default)]
@@ -81,7 +83,20 @@ impl Replay {
                 questions,
                 ..State::default()
             }),
+            time: Arc::default(),
         }
+    }
+
+    /// Lets the run have this time and these random numbers. Without it they are the same for each
+    /// run.
+    #[must_use]
+    pub fn within(mut self, surroundings: Surroundings) -> Self {
+        self.time = Arc::new(ReplayedTime::new(surroundings));
+        self
+    }
+
+    pub(super) fn time(&self) -> &Arc<ReplayedTime> {
+        &self.time
     }
 
     /// One that answers a call of the same function also where it has other arguments, or comes

@@ -80,7 +80,7 @@ async fn what_is_told_holds_no_secret() {
     let mask = Mask::default();
     mask.note("hunter2-hunter2");
     let kept = Kept::default();
-    let exchanges = Exchanges::Told(Arc::new(kept.clone()));
+    let exchanges = Exchanges::told(Arc::new(kept.clone()));
     let arguments = || json!({"labels": [["a", "hunter2-hunter2"]]});
     let fails = async { Err::<(), _>(CapabilityError::unavailable("it said hunter2-hunter2")) };
     let result = exchanges.pass(&mask, "build.build", arguments, fails).await;
