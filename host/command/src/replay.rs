@@ -25,8 +25,8 @@ pub(crate) async fn run(arguments: ReplayArguments) -> Result<Code, Failure> {
         None => source(&recorded, &configuration.components)?,
     };
     let component = session::load(&host, source).await?;
-    let replay = Arc::new(Replay::new(recorded.exchanges.clone())
-        .within(recorded.surroundings.clone()));
+    let replay =
+        Arc::new(Replay::new(recorded.exchanges.clone()).within(recorded.surroundings.clone()));
     let view = view(ViewOptions {
         kind: ViewKind::Plain,
         verbose: false,

@@ -84,10 +84,11 @@ pub(crate) struct TestArguments {
 
 const TEST_HELP: &str = "\
 A case is a folder cases/NAME:
-  settings.yaml  the settings; none where it is missing
-  workspace/     the files that the step may read
-  calls.yaml     the calls that it must make, in this order, each with its answer
-  expected.yaml  what must come of it: status, outputs, error, lines of the log
+  settings.yaml      the settings; none where it is missing
+  workspace/         the files that the step may read
+  calls.yaml         the calls that it must make, in this order, each with its answer
+  surroundings.yaml  the time that it reads; the same for each run where it is missing
+  expected.yaml      what must come of it: status, outputs, error, lines of the log
 
 `stepyard replay RECORDING --save-case cases/NAME` makes one of a real run.
 

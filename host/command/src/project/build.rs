@@ -5,25 +5,32 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use serde::Deserialize;
 
 use super::{COMPONENT, Language, Project};
 use crate::arguments::BuildArguments;
 use crate::exit::{Code, Failure};
+use crate::view;
 
 /// What is in a project and not part of what it is built of.
 const NO_SOURCE: [&str; 4] = [COMPONENT, "node_modules", "__pycache__", "cases"];
 
 pub(crate) fn run(arguments: &BuildArguments) -> Result<Code, Failure> {
     let project = Project::open(&arguments.folder)?;
+    let begin = Instant::now();
     build(&project)?;
+    let duration = view::duration(begin.elapsed());
     let component = project.component();
     let size = fs::metadata(&component)?.len();
     let mut stdout = std::io::stdout().lock();
     let mib = size as f64 / f64::from(1 << 20);
-    writeln!(stdout, "{} ({mib:.1} MiB)", component.display())?;
+    writeln!(
+        stdout,
+        "{} ({mib:.1} MiB) in {duration}",
+        component.display()
+    )?;
     Ok(Code::Done)
 }
 

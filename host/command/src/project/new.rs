@@ -20,32 +20,28 @@ const TEMPLATE_TYPE: &str = "MyStep";
 static RUST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../templates/rust");
 static PYTHON: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../templates/python");
 static JAVASCRIPT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../templates/javascript");
+/// The same for every language.
+static CASES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../templates/cases");
 static RUST_WORKSPACE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../templates/rust-sdk");
 static RUST_SDK: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../guest-sdk");
 static GRAMMAR: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../grammar");
-static PYTHON_SDK: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../guest-sdk-python/stepyard_sdk");
+static PYTHON_SDK: Dir<'_> =
+    include_dir!("$CARGO_MANIFEST_DIR/../../guest-sdk-python/stepyard_sdk");
 static JAVASCRIPT_SDK: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../guest-sdk-javascript");
 static WIT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../wit");
 
-/// A language's template, and what stands in the project beside it, with its folder.
-fn parts(language: Language) -> (&'static Dir<'static>, &'static [(&'static str, &'static Dir<'static>)]) {
-    match language {
-        Language::Rust => (
-            &RUST,
-            &[
-                ("stepyard", &RUST_WORKSPACE),
-                ("stepyard/guest-sdk", &RUST_SDK),
-                ("stepyard/grammar", &GRAMMAR),
-                ("stepyard/wit", &WIT),
-            ],
-        ),
-        Language::Python => (&PYTHON, &[("stepyard_sdk", &PYTHON_SDK), ("wit", &WIT)]),
-        Language::JavaScript => (
-            &JAVASCRIPT,
-            &[("stepyard-sdk", &JAVASCRIPT_SDK), ("wit", &WIT)],
-        ),
-    }
-}
+/// A folder of the project, and what is in it.
+type Part = (&'static str, &'static Dir<'static>);
+
+// What stands in a project beside its template and the cases.
+static RUST_PARTS: [Part; 4] = [
+    ("stepyard", &RUST_WORKSPACE),
+    ("stepyard/guest-sdk", &RUST_SDK),
+    ("stepyard/grammar", &GRAMMAR),
+    ("stepyard/wit", &WIT),
+];
+static PYTHON_PARTS: [Part; 2] = [("stepyard_sdk", &PYTHON_SDK), ("wit", &WIT)];
+static JAVASCRIPT_PARTS: [Part; 2] = [("stepyard-sdk", &JAVASCRIPT_SDK), ("wit", &WIT)];
 
 pub(crate) fn run(arguments: &NewArguments) -> Result<Code, Failure> {
     let name = &arguments.name;
@@ -57,9 +53,13 @@ pub(crate) fn run(arguments: &NewArguments) -> Result<Code, Failure> {
             "name another step, or another folder with --folder",
         )
     })?;
-    let (template, parts) = parts(arguments.language);
+    let (template, parts): (_, &[Part]) = match arguments.language {
+        Language::Rust => (&RUST, &RUST_PARTS),
+        Language::Python => (&PYTHON, &PYTHON_PARTS),
+        Language::JavaScript => (&JAVASCRIPT, &JAVASCRIPT_PARTS),
+    };
     write(template, &folder, name)?;
-    for (place, part) in parts {
+    for (place, part) in [("cases", &CASES)].iter().chain(parts) {
         copy(part, &folder.join(place))?;
     }
     let mut stdout = std::io::stdout().lock();

@@ -118,6 +118,34 @@ fn the_step_in_javascript_passes_its_cases() {
     a_step_passes_its_cases("image-rules", "javascript", "5 passed, 0 failed");
 }
 
+fn passes(program: &str, arguments: &[&str]) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut command = Command::new(program);
+    let output = command.args(arguments).current_dir(root).output().unwrap();
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stderr),
+        String::from_utf8_lossy(&output.stdout)
+    );
+    assert!(output.status.success(), "{said}");
+}
+
+#[test]
+fn the_sdk_in_python_passes_its_tests() {
+    passes(
+        "python3",
+        &["-B", "guest-sdk-python/tests/test_make_component.py"],
+    );
+}
+
+#[test]
+fn the_sdk_in_javascript_passes_its_tests() {
+    for file in ["make-component.test.js", "settings.test.js"] {
+        let file = format!("guest-sdk-javascript/tests/{file}");
+        passes("node", &["--test", &file]);
+    }
+}
+
 #[test]
 fn a_name_must_be_one_in_every_language() {
     let project = Project::new(&Backend::local_ecr(&[]));

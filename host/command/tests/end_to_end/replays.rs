@@ -167,9 +167,12 @@ fn time_and_random_numbers_are_those_of_the_recording() {
         .expect(0);
     }
     assert_ne!(outputs("recording.jsonl"), outputs("another.jsonl"));
-    replay(&project, &["--component", &component, "--save-case", "cases/one"])
-        .expect(0)
-        .says("it ends as it was recorded");
+    replay(
+        &project,
+        &["--component", &component, "--save-case", "cases/one"],
+    )
+    .expect(0)
+    .says("it ends as it was recorded");
 
     // The same in a case; and without a recording always the same, where nobody waits.
     let tested = |arguments: &[&str]| {

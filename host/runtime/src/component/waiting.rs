@@ -23,7 +23,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> wasmtime::Result<(
     })?;
     clock.func_wrap("subscribe-instant", |mut store, (instant,): (u64,)| {
         let state: &mut RunState = store.data_mut();
-        let pollable = match left_to_wait(state, |now| instant.saturating_sub(now)) {
+        let pollable = match left_to_wait(state, |time| instant.saturating_sub(time.monotonic())) {
             Some(left) => state.clocks().subscribe_duration(left)?,
             None => state.clocks().subscribe_instant(instant)?,
         };

@@ -225,10 +225,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Gives a run clocks and random numbers that are observed.
-pub(super) fn observe(
-    observer: &Arc<Observer>,
-    wasi: &mut WasiCtxBuilder,
-) -> std::io::Result<()> {
+pub(super) fn observe(observer: &Arc<Observer>, wasi: &mut WasiCtxBuilder) -> std::io::Result<()> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(std::io::Error::other)?;
     let seed = Seed(seed);
@@ -340,7 +337,10 @@ mod tests {
         assert_eq!(written, one);
         assert_eq!(serde_json::to_string(&read("{}").unwrap()).unwrap(), "{}");
         for (faulty, expected) in [
-            (r#"{"time": ["yesterday"]}"#, "such as 2026-01-31T12:00:00Z, found yesterday"),
+            (
+                r#"{"time": ["yesterday"]}"#,
+                "such as 2026-01-31T12:00:00Z, found yesterday",
+            ),
             (r#"{"seed": "abc"}"#, "64 hexadecimal digits"),
             (r#"{"clock": []}"#, "unknown field `clock`"),
         ] {
