@@ -21,7 +21,9 @@ pub(crate) fn of_contract(folder: &Path) -> String {
     };
     let package = &resolve.packages[package];
     page.line(&format!("# `{}`, function by function", package.name));
-    page.line("Made from the files of [`wit/`](../wit); [the contract](contract.md) is a map of it.");
+    page.line(
+        "Made from the files of [`wit/`](../wit); [the contract](contract.md) is a map of it.",
+    );
     page.documentation(&package.docs);
     page.world(package.worlds["step"]);
     assert_eq!(package.interfaces.len(), INTERFACES.len());

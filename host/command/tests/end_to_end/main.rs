@@ -23,6 +23,7 @@ mod components;
 mod doctor;
 mod errors;
 mod faults;
+mod first_step;
 mod identities;
 mod nowhere;
 mod policies;

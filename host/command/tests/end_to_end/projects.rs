@@ -1,14 +1,13 @@
 //! Projects as `stepyard new` makes them: each builds, passes its cases and runs as it is.
 
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::support::backend::Backend;
 use crate::support::project::Project;
 use crate::support::run::{self, Run};
-use crate::support::service;
+use crate::support::step_tools;
 
 /// A command in the folder of the project that it makes.
 fn stepyard(project: &Project, arguments: &[&str]) -> Command {
@@ -16,14 +15,8 @@ fn stepyard(project: &Project, arguments: &[&str]) -> Command {
     if arguments.first() != Some(&"new") {
         command.current_dir(project.path("greeter"));
     }
-    // Cargo and rustc are the machine's; what the packages need was fetched with the fixtures.
-    for name in ["HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
-    }
+    step_tools::with_cargo(&mut command);
     command
-        .env("CARGO_NET_OFFLINE", "true")
         .env("XDG_CONFIG_HOME", project.path(""))
         .env_remove("STEPYARD_CONFIG");
     command
@@ -33,53 +26,25 @@ fn run(project: &Project, arguments: &[&str]) -> Run {
     run::to_end(&mut stepyard(project, arguments))
 }
 
-/// What the printed commands of installation do; what they would fetch is there.
 fn install(project: &Project, language: &str) {
-    let tools = PathBuf::from(service("STEPYARD_TEST_STEP_TOOLS"));
-    let link = |from: &str, to: &str| symlink(tools.join(from), project.path(to)).unwrap();
-    match language {
-        "python" => link("python", "greeter/.venv"),
-        "javascript" => link("javascript/node_modules", "greeter/node_modules"),
-        _ => {}
-    }
+    let mut command = Command::new("sh");
+    command.args(["-ec", &step_tools::installing(language)]);
+    run::to_end(command.current_dir(project.path("greeter"))).expect(0);
 }
 
-fn a_new_project_works(language: &str, installation: &str) {
+// That a project builds, passes its cases and runs as it is made, the first step's page shows.
+#[test]
+fn a_project_says_what_to_install_and_is_not_written_over() {
     let project = Project::new(&Backend::local_ecr(&[]));
-    run(&project, &["new", "greeter", "--language", language])
-        .expect(0)
-        .says(installation);
-    if language != "rust" {
-        run(&project, &["build"]).expect(1).says(installation);
+    for (language, installation) in step_tools::INSTALLATIONS {
+        let new = ["new", "greeter", "--language", language];
+        run(&project, &new).expect(0).says(installation);
+        run(&project, &new).expect(2);
+        if language != "rust" {
+            run(&project, &["build"]).expect(1).says(installation);
+        }
+        fs::remove_dir_all(project.path("greeter")).unwrap();
     }
-    install(&project, language);
-    run(&project, &["build"]).expect(0).says("./step.wasm (");
-    let tested = run(&project, &["test"]).expect(0);
-    tested.says("greets        ok").says("2 passed, 0 failed");
-    run(&project, &["inspect", "step.wasm"])
-        .expect(0)
-        .says("greeter 0.1.0")
-        .says("Whom to greet.")
-        .says_nothing_of("stepyard:step/registry");
-    let greet = ["run", "--component", "step.wasm", "--set", "name=world"];
-    run(&project, &greet).expect(0).says("Hello, world!");
-    // One that is there is not written over.
-    run(&project, &["new", "greeter", "--language", language]).expect(2);
-}
-
-#[test]
-fn a_project_in_rust_works_as_it_is_made() {
-    a_new_project_works("rust", "rustup target add wasm32-wasip2");
-}
-
-#[test]
-fn a_project_in_python_works_as_it_is_made() {
-    a_new_project_works("python", ".venv/bin/pip install -r requirements.txt");
-}
-
-#[test]
-fn a_project_in_javascript_works_as_it_is_made() {
-    a_new_project_works("javascript", "npm install");
 }
 
 /// Copies the files of a folder, and what links in it point to.

@@ -10,6 +10,7 @@ pub(crate) mod process;
 pub(crate) mod project;
 pub(crate) mod proxy;
 pub(crate) mod run;
+pub(crate) mod step_tools;
 
 /// The variable by which a service is found.
 pub(crate) fn service(name: &str) -> String {

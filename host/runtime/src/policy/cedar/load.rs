@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::error::{PolicyError, PolicyFault};
 use super::question::Entities;
 use super::statements::{beginnings, line_and_column};
-use super::{BUILT_IN_RULES, CedarPolicy, PARSED_SCHEMA, Shared};
+use super::{Action, BUILT_IN_RULES, CedarPolicy, PARSED_SCHEMA, Shared, is_action};
 use crate::policy::question::{Rule, RulePlace};
 
 /// The largest file of rules, in bytes.
@@ -137,18 +137,36 @@ impl CedarPolicyBuilder {
             .texts
             .iter()
             .any(|text| text.content.contains("tagExists"));
+        let entities = Entities::new(schema).map_err(PolicyError::Schema)?;
+        let rules_of = rules_by_action(&rules, &entities).map_err(PolicyError::Schema)?;
         Ok(CedarPolicy {
             shared: Arc::new(Shared {
                 rules,
+                rules_of,
                 names,
                 order,
-                entities: Entities::new(schema).map_err(PolicyError::Schema)?,
+                entities,
                 wants_tag_exists,
                 digest: format!("sha256:{:x}", hasher.finalize()),
                 first_file: self.texts.into_iter().find_map(|text| text.file),
             }),
         })
     }
+}
+
+/// The rules whose scope has an action, for each action.
+fn rules_by_action(
+    rules: &PolicySet,
+    entities: &Entities,
+) -> Result<HashMap<Action, PolicySet>, String> {
+    let of_action = |action: Action| {
+        let actions = entities.actions(action)?;
+        let scoped = rules.policies();
+        let scoped = scoped.filter(|rule| is_action(&rule.action_constraint(), &actions));
+        let rules = PolicySet::from_policies(scoped.cloned()).map_err(|error| error.to_string())?;
+        Ok((action, rules))
+    };
+    Action::ALL.into_iter().map(of_action).collect()
 }
 
 fn read(path: &Path) -> std::io::Result<String> {

@@ -1,6 +1,7 @@
 //! A question in Cedar's terms: entities, and a context.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::str::FromStr as _;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -16,8 +17,8 @@ use crate::component::Origin;
 /// The deepest path that a policy is asked about: each folder above it becomes an entity.
 const DEEPEST_PATH: usize = 100;
 
-/// How many subjects are kept. Each takes a few KiB.
-const MOST_SUBJECTS: usize = 64;
+/// How much is kept of each kind. An entry takes a few KiB.
+const MOST_KEPT: usize = 64;
 
 /// What is asked, and all that is known of the entities in it.
 pub(super) struct Asked {
@@ -44,7 +45,35 @@ struct SubjectKey {
 /// The entities that questions are about.
 pub(super) struct Entities {
     actions: HashMap<Action, ActionEntity>,
-    subjects: Mutex<HashMap<SubjectKey, Arc<Subject>>>,
+    steps: Kept<Principal, Entity>,
+    subjects: Kept<SubjectKey, Arc<Subject>>,
+}
+
+/// What was made lately, and is likely to be wanted again.
+struct Kept<Key, Made>(Mutex<HashMap<Key, Made>>);
+
+impl<Key: Eq + Hash, Made: Clone> Kept<Key, Made> {
+    fn new() -> Self {
+        Self(Mutex::default())
+    }
+
+    fn get_or_make(
+        &self,
+        key: Key,
+        make: impl FnOnce(&Key) -> Result<Made, String>,
+    ) -> Result<Made, String> {
+        let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = kept().get(&key) {
+            return Ok(made.clone());
+        }
+        let made = make(&key)?;
+        let mut kept = kept();
+        if kept.len() >= MOST_KEPT {
+            kept.clear();
+        }
+        kept.insert(key, made.clone());
+        Ok(made)
+    }
 }
 
 /// An action, and the groups that it is in.
@@ -75,7 +104,8 @@ impl Entities {
         }
         Ok(Self {
             actions,
-            subjects: Mutex::default(),
+            steps: Kept::new(),
+            subjects: Kept::new(),
         })
     }
 
@@ -121,30 +151,34 @@ impl Entities {
             ),
             engine: question.run.engine.clone(),
         };
-        let subjects = || self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(subject) = subjects().get(&key) {
-            return Ok(subject.clone());
-        }
-        let mut known = Known::default();
-        let principal = known.principal(&key.principal)?;
-        let resource = known.resource(&key.access.resource, key.engine.as_deref())?;
-        let action = self.named(key.access.action)?.entity.clone();
-        let entities = known.entities.into_iter().chain([action]);
-        let subject = Arc::new(Subject {
-            principal,
-            resource,
-            entities: cedar_policy::Entities::from_entities(entities, None).map_err(told)?,
-        });
-        let mut subjects = subjects();
-        if subjects.len() >= MOST_SUBJECTS {
-            subjects.clear();
-        }
-        subjects.insert(key, subject.clone());
-        Ok(subject)
+        self.subjects.get_or_make(key, |key| {
+            let step = self.steps.get_or_make(key.principal.clone(), step)?;
+            let mut known = Known::default();
+            let resource = known.resource(&key.access.resource, key.engine.as_deref())?;
+            let action = self.named(key.access.action)?.entity.clone();
+            let principal = step.uid();
+            let entities = known.entities.into_iter().chain([step, action]);
+            Ok(Arc::new(Subject {
+                principal,
+                resource,
+                entities: cedar_policy::Entities::from_entities(entities, None).map_err(told)?,
+            }))
+        })
     }
 }
 
-/// The entities of one subject.
+fn step(principal: &Principal) -> Result<Entity, String> {
+    let attributes = HashMap::from([
+        ("name".to_owned(), text(&principal.name)),
+        ("version".to_owned(), text(&principal.version)),
+        ("digest".to_owned(), text(&principal.digest)),
+    ]);
+    let origin = uid("Origin", origin(principal.origin))?;
+    Entity::new(step_uid(principal)?, attributes, HashSet::from([origin])).map_err(told)
+}
+
+/// The entities of what one question is about. Those that have neither attributes nor parents need
+/// not be known.
 #[derive(Default)]
 struct Known {
     entities: Vec<Entity>,
@@ -162,20 +196,6 @@ impl Known {
             self.entities.push(entity);
         }
         Ok(uid)
-    }
-
-    fn principal(&mut self, principal: &Principal) -> Result<EntityUid, String> {
-        let origin = uid("Origin", origin(principal.origin))?;
-        let attributes = HashMap::from([
-            ("name".to_owned(), text(&principal.name)),
-            ("version".to_owned(), text(&principal.version)),
-            ("digest".to_owned(), text(&principal.digest)),
-        ]);
-        self.add(
-            uid("Step", principal.id())?,
-            attributes,
-            HashSet::from([origin]),
-        )
     }
 
     fn registry(&mut self, host: &RegistryHost) -> Result<EntityUid, String> {
@@ -214,10 +234,10 @@ impl Known {
                 if let Some(registry) = registry {
                     self.registry(registry)?;
                 }
-                self.add(uid, HashMap::new(), HashSet::new())
+                Ok(uid)
             }
             Resource::Engine | Resource::Secret(_) | Resource::SshAgent | Resource::Cache(_) => {
-                self.add(uid, HashMap::new(), HashSet::new())
+                Ok(uid)
             }
         }
     }
