@@ -11,6 +11,7 @@ mod local_ecr;
 mod policy;
 mod project;
 mod replay;
+mod report;
 mod run;
 mod session;
 mod view;

@@ -152,6 +152,11 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) trace: bool,
 
+    /// Write a page that shows what the steps did and when, for any browser: phases, calls, decisions,
+    /// layers and lines. Secrets are masked
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
+
     /// Permit a local component what it imports, for this run; not where CI is set
     #[arg(long, requires = "component")]
     pub(crate) allow_imports: bool,

@@ -18,9 +18,11 @@ use stepyard::{DryRun, ErrorKind, PushedImage, RunError, StepFailure};
 
 use crate::arguments::{EventForm, RunArguments};
 use crate::exit::{self, Code, Failure};
+use crate::report::Report;
 use crate::session;
 use crate::view::{self, RunSummary, View, ViewKind, ViewOptions};
 pub(crate) use sequence::{RunConditions, Sequence, StepEnd};
+pub(crate) use trace::decision;
 
 /// The events of a run, on their way to the view.
 #[derive(Clone)]
@@ -29,6 +31,7 @@ pub(crate) struct Events {
     noted: Arc<Mutex<Noted>>,
     /// Whether decisions are noted, for a trace.
     traces: bool,
+    report: Option<Report>,
 }
 
 /// What the step which runs has done so far, also where it fails afterwards.
@@ -47,12 +50,19 @@ impl Events {
             view,
             noted: Arc::default(),
             traces: false,
+            report: None,
         }
     }
 
     /// The same, whose decisions are noted for a trace.
     fn traced(mut self, traces: bool) -> Self {
         self.traces = traces;
+        self
+    }
+
+    /// The same, of which a page is made too.
+    fn reported(mut self, report: Option<Report>) -> Self {
+        self.report = report;
         self
     }
 
@@ -86,6 +96,9 @@ impl EventSink for Events {
             event if self.traces => self.noted().decisions.extend(trace::decision(event)),
             _ => {}
         }
+        if let Some(report) = &self.report {
+            report.note(&event);
+        }
         self.view.emit(event);
     }
 }
@@ -102,6 +115,11 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
     let scope = scope::RunScope::new(input, &plan, true)?;
     plan.check(&host, &connectors, &scope).await?;
 
+    let report = arguments
+        .report
+        .as_deref()
+        .map(Report::create)
+        .transpose()?;
     let view = view::view(ViewOptions {
         kind: view_kind(arguments.events),
         verbose: arguments.verbose,
@@ -121,9 +139,12 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
                 .then(|| DryRun::new(configuration.policy.mode)),
             recording: recording(&arguments)?,
             traces: arguments.trace,
+            report: report.clone(),
             records: None,
         },
-        events: Events::new(view.clone()).traced(arguments.trace),
+        events: Events::new(view.clone())
+            .traced(arguments.trace)
+            .reported(report.clone()),
     };
     let mut ended = Ended {
         is_dry: arguments.dry_run,
@@ -141,6 +162,9 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
     }
     ended.summary.duration = begin.elapsed();
     view.summary(&ended.summary);
+    if let Some(report) = report {
+        report.write(&title(&plan), &ended.summary)?;
+    }
     if interrupted? {
         exit::print(&RunError::from(stepyard::CapabilityError::new(
             ErrorKind::Cancelled,
@@ -149,6 +173,13 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
         return Ok(Code::Interrupted);
     }
     Ok(ended.code)
+}
+
+/// What a page about the run is called.
+fn title(plan: &plan::Plan) -> String {
+    let pipeline = plan.pipeline.identifier.as_ref().map(ToString::to_string);
+    let first = plan.steps().first().map(|step| step.identifier.clone());
+    pipeline.or(first).unwrap_or_default()
 }
 
 /// The file that calls are recorded to.

@@ -10,8 +10,9 @@ use stepyard::{DryRun, ErrorKind, Host, Outcome, RunError, RunRequest, StepFailu
 
 use super::plan::{Plan, PlannedStep};
 use super::scope::RunScope;
-use super::trace::Trace;
+use super::trace::{Calls, Trace};
 use crate::exit::{Code, Failure};
+use crate::report::Report;
 use crate::view::StepSummary;
 
 /// What the steps of one command share.
@@ -39,6 +40,8 @@ pub(crate) struct RunConditions {
     pub(crate) recording: Option<RecordingFile>,
     /// Whether the calls are shown.
     pub(crate) traces: bool,
+    /// The page that shows the run.
+    pub(crate) report: Option<Report>,
     /// Where it is kept what the policy is asked and answers.
     pub(crate) records: Option<CallRecords>,
 }
@@ -143,17 +146,21 @@ impl Sequence<'_> {
         if let Some(run) = &conditions.dry_run {
             request = request.dry_run(run.clone());
         }
-        match &conditions.recording {
-            recording if conditions.traces => {
-                let sink = self.events.sink();
-                request = request.exchanges(Trace {
-                    reporter: self.host.reporter(sink, step.identifier.clone()),
-                    events: self.events.clone(),
-                    recording: recording.clone(),
-                });
-            }
-            Some(recording) => request = request.exchanges(recording.clone()),
-            None => {}
+        let calls = Calls {
+            trace: conditions.traces.then(|| Trace {
+                reporter: self
+                    .host
+                    .reporter(self.events.sink(), step.identifier.clone()),
+                events: self.events.clone(),
+            }),
+            recording: conditions.recording.clone(),
+            report: conditions
+                .report
+                .clone()
+                .map(|report| (report, step.identifier.clone())),
+        };
+        if calls.trace.is_some() || calls.recording.is_some() || calls.report.is_some() {
+            request = request.exchanges(calls);
         }
         if let Some(records) = &conditions.records {
             request = request.record_calls(records.clone());

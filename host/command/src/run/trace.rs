@@ -9,24 +9,38 @@ use stepyard::event::{EventKind, LogLevel, Reporter};
 use stepyard::recording::{Answer, Exchange, ExchangeSink, RecordingFile, Surroundings};
 
 use super::Events;
+use crate::report::Report;
 use crate::view::{duration, one_line};
 
 /// The longest arguments and answers that are shown, in bytes.
 const LONGEST: usize = 2_000;
 
-/// Shows calls among the step's lines, and lets them be recorded too.
+/// Tells the calls of a step to all who want to know them.
+pub(super) struct Calls {
+    /// Shows them among the step's lines.
+    pub(super) trace: Option<Trace>,
+    pub(super) recording: Option<RecordingFile>,
+    /// With the step's identifier.
+    pub(super) report: Option<(Report, String)>,
+}
+
+/// Shows calls among the step's lines.
 pub(super) struct Trace {
     pub(super) reporter: Reporter,
     /// What the policy has decided since the last call.
     pub(super) events: Events,
-    pub(super) recording: Option<RecordingFile>,
 }
 
-impl ExchangeSink for Trace {
+impl ExchangeSink for Calls {
     fn exchanged(&self, exchange: Exchange) {
-        let decisions = std::mem::take(&mut self.events.noted().decisions);
-        self.reporter
-            .log(LogLevel::Info, shown(&exchange, &decisions));
+        if let Some(trace) = &self.trace {
+            let decisions = std::mem::take(&mut trace.events.noted().decisions);
+            let shown = shown(&exchange, &decisions);
+            trace.reporter.log(LogLevel::Info, shown);
+        }
+        if let Some((report, step)) = &self.report {
+            report.exchanged(step, &exchange);
+        }
         if let Some(recording) = &self.recording {
             recording.exchanged(exchange);
         }
@@ -40,7 +54,7 @@ impl ExchangeSink for Trace {
 }
 
 /// What the policy decided on a call, where the event is about that.
-pub(super) fn decision(event: &EventKind) -> Option<String> {
+pub(crate) fn decision(event: &EventKind) -> Option<String> {
     let EventKind::CallStarted {
         action,
         resource,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 /// A number of bytes in decimal units, as Docker shows them: `999 B`, `1.5 kB`, `123 MB`.
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     if bytes < 1000 {
         return format!("{bytes} B");
     }
@@ -50,7 +50,7 @@ pub(super) fn between(from: OffsetDateTime, to: OffsetDateTime) -> Duration {
 }
 
 /// `count` of a thing, whose plural ends in `s`.
-pub(super) fn count(count: u64, thing: &str) -> String {
+pub(crate) fn count(count: u64, thing: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {thing}{plural}")
 }

@@ -85,7 +85,10 @@ fn typed(project: &Project, folder: &Path, commands: &str) -> (String, PathBuf) 
         command
             .args(["-c", &script])
             .current_dir(folder)
-            .env("PATH", format!("{}:{path}", program.parent().unwrap().display()))
+            .env(
+                "PATH",
+                format!("{}:{path}", program.parent().unwrap().display()),
+            )
             .env("XDG_CONFIG_HOME", project.path("")),
     )
     .expect(0);

@@ -81,16 +81,26 @@ fn calls_are_shown_with_their_decisions_and_answers() {
     let project = Project::new(&backend);
     project.dockerfile("");
     project.pipeline("[one, two]", "");
-    let traced = &["pipeline.yaml", "--trace", "--record", "recording.jsonl"];
-    let run = run::to_end(&mut project.run_command(traced)).expect(0);
+    let mut command = project.run_command(&["pipeline.yaml", "--trace"]);
+    command.args(["--record", "recording.jsonl", "--report", "report.html"]);
+    let run = run::to_end(&mut command).expect(0);
     let run = run
         .says("auth.login {\"connector\":\"aws\"")
         .says("├ permitted: login connector aws")
         .says("├ permitted: push ")
         .says("registry.tag {");
     assert_no_secret(run.stdout.as_bytes(), "the trace");
-    // It is recorded all the same.
+    // It is recorded all the same, and shown on a page.
     replay(&project, &[]).expect(0);
+    let page = project.read("report.html");
+    assert_no_secret(page.as_bytes(), "the report");
+    for shown in [
+        "permitted: push ",
+        "<span class=\"name\">registry.tag</span>",
+        "layer ",
+    ] {
+        assert!(page.contains(shown), "{shown} is not in\n{page}");
+    }
 }
 
 #[test]
