@@ -54,6 +54,11 @@ pub(crate) struct BuildArguments {
     /// The project, as `stepyard new` makes it; the component is step.wasm in it
     #[arg(value_name = "FOLDER", default_value = ".")]
     pub(crate) folder: PathBuf,
+
+    /// Build faster, and let each frame of a trap name its file and line: for development. In Python
+    /// and JavaScript every build is one
+    #[arg(long)]
+    pub(crate) dev: bool,
 }
 
 #[derive(Debug, Args)]

@@ -20,7 +20,7 @@ const NO_SOURCE: [&str; 4] = [COMPONENT, "node_modules", "__pycache__", "cases"]
 pub(crate) fn run(arguments: &BuildArguments) -> Result<Code, Failure> {
     let project = Project::open(&arguments.folder)?;
     let begin = Instant::now();
-    build(&project)?;
+    build(&project, arguments.dev)?;
     let duration = view::duration(begin.elapsed());
     let component = project.component();
     let size = fs::metadata(&component)?.len();
@@ -44,7 +44,7 @@ pub(crate) fn build_if_older(project: &Project) -> Result<(), Failure> {
         {
             Ok(())
         }
-        _ => build(project),
+        _ => build(project, false),
     }
 }
 
@@ -68,25 +68,22 @@ fn last_change(folder: &Path) -> std::io::Result<SystemTime> {
 }
 
 /// Builds the component of a project. What the tools say goes to standard error.
-pub(crate) fn build(project: &Project) -> Result<(), Failure> {
+fn build(project: &Project, dev: bool) -> Result<(), Failure> {
     match project.language {
-        Language::Rust => build_rust(project),
+        Language::Rust => build_rust(project, dev),
         Language::Python => build_python(project),
         Language::JavaScript => build_javascript(project),
     }
 }
 
-fn build_rust(project: &Project) -> Result<(), Failure> {
+fn build_rust(project: &Project, dev: bool) -> Result<(), Failure> {
     let target = installed_target(project)?;
     let mut cargo = tool(project, "cargo");
-    cargo.args([
-        "build",
-        "--release",
-        "--target",
-        target,
-        "--message-format",
-        "json-render-diagnostics",
-    ]);
+    cargo.args(["build", "--target", target]);
+    cargo.args(["--message-format", "json-render-diagnostics"]);
+    if !dev {
+        cargo.arg("--release");
+    }
     let output = finished(project, &mut cargo, "cargo")?;
     let built = built_component(&output).ok_or_else(|| {
         Failure::failed(

@@ -47,6 +47,29 @@ fn a_project_says_what_to_install_and_is_not_written_over() {
     }
 }
 
+#[test]
+fn a_trap_in_a_development_build_names_file_and_line() {
+    let project = Project::new(&Backend::local_ecr(&[]));
+    run(&project, &["new", "greeter", "--language", "rust"]).expect(0);
+    let source = project
+        .read("greeter/src/lib.rs")
+        .replace("log::info!", "deeper(&self.name, 0);\n        log::info!");
+    let deeper = "
+#[inline(never)]
+fn deeper(name: &str, depth: u64) -> u64 {
+    std::hint::black_box(deeper(name, depth + 1)) + depth
+}
+";
+    let line = source.lines().count() + 4;
+    project.write("greeter/src/lib.rs", &(source + deeper));
+    run(&project, &["build", "--dev"]).expect(0);
+    let greet = ["run", "--component", "step.wasm", "--set", "name=world"];
+    run(&project, &greet)
+        .expect(1)
+        .says("the step called itself too deep")
+        .says(&format!("src/lib.rs:{line}"));
+}
+
 /// Copies the files of a folder, and what links in it point to.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
