@@ -1,5 +1,5 @@
-//! The project's own tasks: `cargo xtask prepare | test | faults | mutants | fuzz | fixtures | services | demo |
-//! bench`.
+//! The project's own tasks: `cargo xtask prepare | test | faults | interop | mutants | fuzz | fixtures | services |
+//! demo | bench`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -17,6 +17,7 @@ mod faults;
 mod fixtures;
 mod fuzz;
 mod http;
+mod interop;
 mod interrupt;
 mod mutants;
 mod paths;
@@ -49,6 +50,8 @@ enum Task {
     Test(test::Options),
     /// Fail each request of a run in each way, and check that no tag names a wrong image
     Faults,
+    /// Run the tests of published components with wkg, which is installed for them
+    Interop,
     /// Let the gate permit one denied action after another, and check that a test fails each time
     Mutants(mutants::Options),
     /// Look for inputs that break what reads other people's files, names and calls
@@ -100,6 +103,7 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Test(options) => return Ok(test::run(&options)),
         Task::Faults => return faults::run(),
+        Task::Interop => return interop::run(),
         Task::Mutants(options) => return mutants::run(&options),
         Task::Fuzz(options) => return fuzz::run(&options),
         Task::Fixtures => {

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 use stepyard::component::{Description, Origin};
 use stepyard::configuration::ComponentsConfiguration;
+use stepyard::sharing::parse_reference;
 use stepyard::{Component, ComponentSource, Host};
 
 use crate::arguments::InspectArguments;
@@ -17,7 +18,7 @@ pub(crate) async fn run(arguments: InspectArguments) -> Result<Code, Failure> {
     let mut configuration = session::configuration(arguments.config.as_deref())?;
     // Who pins a component looks at it before.
     configuration.components.allow_unpinned = true;
-    let host = session::bare_host(&configuration)?.build()?;
+    let host = session::bare_host(&configuration, None)?.build()?;
     let source = known_source(&arguments.component, &configuration.components)?;
     let component = session::load(&host, source).await?;
     let description = host
@@ -43,31 +44,51 @@ pub(crate) fn known_source(
     components: &ComponentsConfiguration,
 ) -> Result<ComponentSource, Failure> {
     if is_named(name, components) || std::path::Path::new(name).exists() {
-        return Ok(source(name, components));
+        return source(name, components);
     }
     Err(Failure::input(
         format!("{name} is neither a file nor a built-in or pinned step"),
-        format!("these have names: {}", names(components).join(", ")),
+        format!(
+            "these have names: {}; one in a registry begins with oci://",
+            names(components).join(", ")
+        ),
     ))
 }
 
-/// The built-in or pinned step where there is one of that name, and a file otherwise.
-pub(crate) fn source(name: &str, components: &ComponentsConfiguration) -> ComponentSource {
+/// The built-in or pinned step where there is one of that name, and otherwise a component in a
+/// registry or a file.
+pub(crate) fn source(
+    name: &str,
+    components: &ComponentsConfiguration,
+) -> Result<ComponentSource, Failure> {
     if is_built_in(name) {
-        return ComponentSource::built_in(name);
+        return Ok(ComponentSource::built_in(name));
     }
-    components
-        .source(name)
-        .unwrap_or_else(|| ComponentSource::file(name))
+    match components.source(name) {
+        Some(source) => Ok(source),
+        None => located(name),
+    }
+}
+
+/// A component in a registry (`oci://…`), or a file.
+pub(crate) fn located(text: &str) -> Result<ComponentSource, Failure> {
+    match parse_reference(text) {
+        None => Ok(ComponentSource::file(text)),
+        Some(Ok(reference)) => Ok(ComponentSource::registry(reference)),
+        Some(Err(error)) => Err(Failure::input(
+            error.to_string(),
+            "write oci://HOST/REPOSITORY:TAG@sha256:…, as `stepyard publish` prints it",
+        )),
+    }
 }
 
 fn is_built_in(name: &str) -> bool {
     Host::built_in_steps().any(|step| step == name)
 }
 
-/// Whether it is the name of a step, rather than a file.
+/// Whether it names a step, rather than a file.
 pub(crate) fn is_named(name: &str, components: &ComponentsConfiguration) -> bool {
-    is_built_in(name) || components.pinned.contains_key(name)
+    is_built_in(name) || components.pinned.contains_key(name) || parse_reference(name).is_some()
 }
 
 /// The names of the built-in and pinned steps.
@@ -109,6 +130,7 @@ fn as_text(component: &Component, description: &Description) -> String {
         match component.origin() {
             Origin::BuiltIn => "part of stepyard",
             Origin::Pinned => "pinned by the operator",
+            Origin::Elsewhere if parse_reference(component.name()).is_some() => component.name(),
             Origin::Elsewhere => "a file",
         },
     );

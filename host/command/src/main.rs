@@ -10,6 +10,7 @@ mod inspect;
 mod local_ecr;
 mod policy;
 mod project;
+mod publish;
 mod replay;
 mod report;
 mod run;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
             Command::Replay(arguments) => replay::run(arguments).await,
             Command::New(arguments) => project::run_new(&arguments),
             Command::Build(arguments) => project::run_build(&arguments),
+            Command::Publish(arguments) => publish::run(arguments).await,
             Command::Test(arguments) => cases::run(arguments).await,
             Command::Audit(command) => audit::run(&command),
             Command::Policy(command) => policy::run(command).await,

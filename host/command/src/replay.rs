@@ -19,9 +19,9 @@ use crate::{inspect, session};
 pub(crate) async fn run(arguments: ReplayArguments) -> Result<Code, Failure> {
     let configuration = session::configuration(arguments.config.as_deref())?;
     let recorded = chosen(&arguments)?;
-    let host = session::bare_host(&configuration)?.build()?;
+    let host = session::bare_host(&configuration, None)?.build()?;
     let source = match &arguments.component {
-        Some(path) => ComponentSource::file(path),
+        Some(component) => inspect::located(component)?,
         None => source(&recorded, &configuration.components)?,
     };
     let component = session::load(&host, source).await?;
@@ -134,5 +134,5 @@ fn source(
     }
     let digest = Digest::parse(&recorded.step.digest)
         .map_err(|error| Failure::input(error.to_string(), "record the run again"))?;
-    Ok(inspect::source(name, components).with_digest(digest))
+    Ok(inspect::source(name, components)?.with_digest(digest))
 }

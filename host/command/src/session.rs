@@ -1,21 +1,22 @@
 //! What the commands that load or run steps have in common: the operator's configuration, the
 //! connectors, and the host that is built from them.
 
+mod registries;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stepyard::audit::AuditFile;
 use stepyard::auth::ConnectorAuthenticator;
-use stepyard::auth::aws::{AwsEndpoints, EnvironmentOidcToken, OidcTokenFile};
 use stepyard::build::PushRecords;
 use stepyard::build::buildkit::{BuildKitDaemon, BuildKitEngine};
 use stepyard::build::docker::{DockerEngine, DockerHost};
-use stepyard::component::CodeCache;
+use stepyard::component::{CodeCache, LoadError};
 use stepyard::configuration::{Configuration, EngineName, SecretSource};
-use stepyard::connector::{ConnectorKind, Connectors};
+use stepyard::connector::Connectors;
 use stepyard::ecr::aws::AwsEcr;
 use stepyard::policy::CedarPolicy;
-use stepyard::registry::{Endpoint, Endpoints, OciRegistry};
+use stepyard::registry::OciRegistry;
 use stepyard::secret::{
     CommandSecrets, DirectorySecrets, EnvironmentSecrets, FileSecrets, ScopedSecrets, SecretStore,
     SecretStores,
@@ -24,6 +25,8 @@ use stepyard::{Component, ComponentSource, Host, HostBuilder, Limits, StepFailur
 
 use crate::arguments::InputArguments;
 use crate::exit::{Code, Failure};
+use registries::endpoints;
+pub(crate) use registries::{authenticator, component_registry};
 
 /// Reads the operator's configuration: the file that is named, or the one of the user who runs
 /// the command. Never one from the current folder, which in CI holds what somebody else wrote.
@@ -112,8 +115,12 @@ fn require_apart(configuration: &Configuration, workspace: &Path) -> Result<(), 
     Ok(())
 }
 
-/// A host without any capability: to look at components and to check settings.
-pub(crate) fn bare_host(configuration: &Configuration) -> Result<HostBuilder, Failure> {
+/// A host without any capability: to look at components and to check settings. Those in registries
+/// are fetched with the connectors of `authenticator` and the logins of docker.
+pub(crate) fn bare_host(
+    configuration: &Configuration,
+    authenticator: Option<&ConnectorAuthenticator>,
+) -> Result<HostBuilder, Failure> {
     let limits = configuration.limits.over(&Limits::default());
     let mut builder = Host::builder().limits(limits.clone());
     for (name, own) in &configuration.steps {
@@ -122,6 +129,7 @@ pub(crate) fn bare_host(configuration: &Configuration) -> Result<HostBuilder, Fa
     if !configuration.components.allow_unpinned {
         builder = builder.refuse_unpinned();
     }
+    builder = builder.component_registry(component_registry(configuration, authenticator)?);
     if let Some(folder) = &configuration.components.cache {
         let cache = CodeCache::open(folder.clone()).map_err(|error| {
             Failure::input(
@@ -184,41 +192,10 @@ fn host_with(
     policy: CedarPolicy,
     change: fn(OciRegistry) -> OciRegistry,
 ) -> Result<Host, Failure> {
-    let mut endpoints = Endpoints::new();
-    for (registry, configured) in &configuration.registries {
-        let endpoint = Endpoint::parse(configured.endpoint.as_str())
-            .map_err(|error| Failure::input(error.to_string(), "mend it in stepyard.toml"))?;
-        endpoints.map(registry.clone(), endpoint);
-    }
-    for connector in connectors.iter() {
-        if let ConnectorKind::DockerRegistry(docker) = &connector.kind
-            && docker.plain_http
-            && !configuration.registries.contains_key(&docker.registry)
-        {
-            let endpoint = Endpoint {
-                plain_http: true,
-                host: docker.registry.clone(),
-            };
-            endpoints.map(docker.registry.clone(), endpoint);
-        }
-    }
-    let aws_url = configuration.aws.endpoint_url.as_ref();
-    let aws_url = aws_url.map(|endpoint| endpoint.as_str().to_owned());
-    let aws_endpoints = AwsEndpoints {
-        ecr: aws_url.clone(),
-        ecr_public: aws_url.clone(),
-        sts: aws_url,
-    };
-    let stores = secret_stores(configuration)?;
-    let authenticator = ConnectorAuthenticator::new(connectors, stores.clone(), aws_endpoints);
-    let authenticator = match &configuration.aws.oidc_token_file {
-        Some(path) => {
-            let named_by = "oidc-token-file under [aws] of stepyard.toml";
-            authenticator.with_oidc_tokens(OidcTokenFile::new(path, named_by))
-        }
-        None => authenticator.with_oidc_tokens(EnvironmentOidcToken),
-    };
-    let mut builder = bare_host(configuration)?
+    let endpoints = endpoints(configuration, Some(&connectors))?;
+    let authenticator = authenticator(configuration, connectors)?;
+    let stores = authenticator.secret_stores().clone();
+    let mut builder = bare_host(configuration, Some(&authenticator))?
         .ecr(AwsEcr::new(&authenticator))
         .authenticator(authenticator)
         .secret_stores(stores)
@@ -386,7 +363,11 @@ pub(crate) fn connectors(arguments: &InputArguments) -> Result<Connectors, Failu
 
 /// Loads a component for a person who named it.
 pub(crate) async fn load(host: &Host, source: ComponentSource) -> Result<Component, Failure> {
-    host.load(source)
-        .await
-        .map_err(|error| Failure::new(Code::BadInput, error))
+    host.load(source).await.map_err(|error| {
+        let code = match &error {
+            LoadError::Fetch(error) if error.is_of_registry() => Code::Failed,
+            _ => Code::BadInput,
+        };
+        Failure::new(code, error)
+    })
 }

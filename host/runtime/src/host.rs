@@ -2,6 +2,7 @@
 
 mod builder;
 mod ending;
+mod loading;
 mod returned;
 
 use std::collections::HashMap;
@@ -18,9 +19,7 @@ use crate::capability::ErrorKind;
 use crate::component::engine::Ticker;
 use crate::component::invoke;
 use crate::component::state::{Capabilities, RunContext, RunState};
-use crate::component::{
-    CodeCache, Component, ComponentSource, Description, Limits, LoadError, Origin,
-};
+use crate::component::{CodeCache, Component, Description, Limits, Origin};
 use crate::dry_run::{self, DryRun};
 use crate::event::{EventKind, EventSink, LogLevel, NoEvents, Reporter, StepStatus};
 use crate::outcome::Outcome;
@@ -30,6 +29,7 @@ use crate::policy::{
 };
 use crate::run::{RunError, RunRequest};
 use crate::secret::{Mask, Placeholders};
+use crate::sharing::ComponentRegistry;
 
 use self::ending::Ending;
 use self::returned::valid_outcome;
@@ -46,6 +46,7 @@ struct Shared {
     linker: Linker<RunState>,
     ticker: Ticker,
     cache: Option<CodeCache>,
+    component_registry: Option<ComponentRegistry>,
     capabilities: Capabilities,
     policy: Arc<dyn Policy>,
     mode: PolicyMode,
@@ -79,32 +80,6 @@ impl Host {
     /// A reporter of this host's, for what happens to a step outside of its run.
     pub fn reporter(&self, sink: Arc<dyn EventSink>, step: impl Into<Arc<str>>) -> Reporter {
         Reporter::new(sink, step).masking(self.mask().clone())
-    }
-
-    /// Loads a component. Compiling one that is not in the code cache takes from 0.1 s to some
-    /// seconds of CPU time and is done on a thread of its own.
-    ///
-    /// # Errors
-    /// As [`LoadError`] lists.
-    pub async fn load(&self, source: ComponentSource) -> Result<Component, LoadError> {
-        let host = self.clone();
-        let loaded = tokio::task::spawn_blocking(move || {
-            let shared = &host.shared;
-            crate::component::load(
-                &shared.engine,
-                &shared.linker,
-                shared.cache.as_ref(),
-                source,
-                shared.allows_unpinned,
-            )
-        });
-        loaded.await.unwrap_or_else(|error| {
-            Err(LoadError::NotAComponent {
-                name: "the component".to_owned(),
-                problem: format!("compiling it failed: {error}"),
-                help: "report this as a fault of Stepyard".to_owned(),
-            })
-        })
     }
 
     /// What a component says that it is. It is asked once, in a sandbox without capabilities.

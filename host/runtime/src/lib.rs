@@ -29,6 +29,7 @@ pub mod recording;
 pub mod registry;
 mod run;
 pub mod secret;
+pub mod sharing;
 #[cfg(test)]
 mod testing;
 mod workspace;

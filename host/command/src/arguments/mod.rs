@@ -19,7 +19,9 @@ pub(crate) use audit::{
 pub(crate) use policy::{
     ExplainArguments, InitArguments, PolicyAddArguments, PolicyCheckArguments, PolicyCommand,
 };
-pub(crate) use project::{BuildArguments, NewArguments, ReplayArguments, TestArguments};
+pub(crate) use project::{
+    BuildArguments, NewArguments, PublishArguments, ReplayArguments, TestArguments,
+};
 
 /// Run CI steps as sandboxed WebAssembly components.
 ///
@@ -56,6 +58,8 @@ pub(crate) enum Command {
     New(NewArguments),
     /// Build the component of a step's project, in whichever language it is
     Build(BuildArguments),
+    /// Push a component to a registry, and print the reference by which others run it
+    Publish(PublishArguments),
     /// Try a component against the cases of its project, without an engine, a registry or AWS
     Test(TestArguments),
     /// Run a recorded step again without an engine, a registry or AWS: the recording answers
@@ -72,8 +76,8 @@ pub(crate) enum Command {
 /// What to run and with what.
 #[derive(Debug, Args)]
 pub(crate) struct InputArguments {
-    /// A YAML file with steps in Harness's shape, or the name of a built-in step
-    /// (build-push-ecr, promote-image)
+    /// A YAML file with steps in Harness's shape, the name of a built-in step (build-push-ecr,
+    /// promote-image), or a component in a registry (oci://HOST/REPOSITORY@sha256:…)
     #[arg(value_name = "FILE|STEP")]
     pub(crate) target: Option<String>,
 
@@ -82,9 +86,9 @@ pub(crate) struct InputArguments {
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub(crate) settings: Vec<String>,
 
-    /// Run this component instead of a built-in step
-    #[arg(long, value_name = "PATH")]
-    pub(crate) component: Option<PathBuf>,
+    /// Run this component instead of a built-in step: a file, or oci://… in a registry
+    #[arg(long, value_name = "COMPONENT")]
+    pub(crate) component: Option<String>,
 
     /// Run the component only if its bytes have this digest
     #[arg(long, value_name = "sha256:HEX", requires = "component")]
@@ -176,6 +180,7 @@ Examples:
   stepyard run build-push-ecr --connectors connectors.yaml --set connectorRef=aws \\
       --set region=us-east-1 --set account=123456789012 --set imageName=team/app --set tags=1.2,latest
   stepyard run --component ./my_step.wasm --set name=value
+  stepyard run oci://ghcr.io/team/hello:1.0.0@sha256:4ae1… --set name=value
 
 Files written afterwards, for a CI agent:
   $PLUGIN_ARTIFACT_FILE                                    the images that were pushed, as JSON
@@ -211,8 +216,9 @@ Exit codes:
   2  the input is wrong: arguments, a settings file, a component";
 
 #[derive(Debug, Args)]
+#[command(after_help = INSPECT_EXAMPLES)]
 pub(crate) struct InspectArguments {
-    /// A component file, or the name of a built-in step
+    /// A component file, the name of a built-in step, or a component in a registry (oci://…)
     #[arg(value_name = "COMPONENT")]
     pub(crate) component: String,
 
@@ -224,6 +230,12 @@ pub(crate) struct InspectArguments {
     #[arg(long, value_name = "FILE", env = "STEPYARD_CONFIG")]
     pub(crate) config: Option<PathBuf>,
 }
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  stepyard inspect build-push-ecr
+  stepyard inspect step.wasm
+  stepyard inspect oci://ghcr.io/team/hello:1.0.0@sha256:4ae1…";
 
 #[derive(Debug, Args)]
 pub(crate) struct LocalEcrArguments {

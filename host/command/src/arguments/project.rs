@@ -1,4 +1,4 @@
-//! What authors of steps use: `stepyard new`, `build`, `test` and `replay`.
+//! What authors of steps use: `stepyard new`, `build`, `test`, `replay` and `publish`.
 
 use std::path::PathBuf;
 
@@ -13,9 +13,9 @@ pub(crate) struct ReplayArguments {
     #[arg(value_name = "FILE")]
     pub(crate) recording: PathBuf,
 
-    /// Run this component in place of the one that was recorded
-    #[arg(long, value_name = "FILE")]
-    pub(crate) component: Option<PathBuf>,
+    /// Run this component in place of the one that was recorded: a file, or oci://… in a registry
+    #[arg(long, value_name = "COMPONENT")]
+    pub(crate) component: Option<String>,
 
     /// The step, where the recording holds several
     #[arg(long, value_name = "ID")]
@@ -68,8 +68,8 @@ pub(crate) struct TestArguments {
     #[arg(value_name = "FOLDER", default_value = ".")]
     pub(crate) folder: PathBuf,
 
-    /// The component's file, or the name of a built-in or pinned step; without it, the project is
-    /// built where it has changed
+    /// The component's file, the name of a built-in or pinned step, or oci://… in a registry; without
+    /// it, the project is built where it has changed
     #[arg(long, value_name = "COMPONENT")]
     pub(crate) component: Option<String>,
 
@@ -86,6 +86,51 @@ pub(crate) struct TestArguments {
     #[arg(long, value_name = "FILE", env = "STEPYARD_CONFIG")]
     pub(crate) config: Option<PathBuf>,
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = PUBLISH_HELP)]
+pub(crate) struct PublishArguments {
+    /// Where to: HOST/REPOSITORY:TAG
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) reference: String,
+
+    /// The project, which is built where it has changed
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub(crate) folder: PathBuf,
+
+    /// Publish this file in place of a project's component
+    #[arg(long, value_name = "FILE", conflicts_with = "folder")]
+    pub(crate) component: Option<PathBuf>,
+
+    /// Let the tag name this component though it names another one now
+    #[arg(long)]
+    pub(crate) move_tag: bool,
+
+    /// A file of connectors, to log in with; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) connectors: Vec<PathBuf>,
+
+    /// The operator's configuration [default: ~/.config/stepyard/stepyard.toml, if it is there]
+    #[arg(long, value_name = "FILE", env = "STEPYARD_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+const PUBLISH_HELP: &str = "\
+Examples:
+  stepyard publish ghcr.io/team/hello:1.0.0                     in the folder of its project
+  stepyard publish ghcr.io/team/hello:1.0.0 --component hello.wasm
+
+It prints one line, the reference that pins what was published:
+  oci://ghcr.io/team/hello:1.0.0@sha256:4ae1…
+
+Logins are those of `docker login` ($DOCKER_CONFIG or ~/.docker/config.json, and the credential
+helpers that it names), or the connector for that registry. The same component always has the same
+digest; SOURCE_DATE_EPOCH sets the time that is written into it, which is 1970 otherwise.
+
+Exit codes:
+  0  it is published, or was already
+  1  the registry does not take it, or the tag names another component
+  2  the input is wrong: arguments, a component";
 
 const TEST_HELP: &str = "\
 A case is a folder cases/NAME:

@@ -32,7 +32,7 @@ pub(crate) async fn run(arguments: TestArguments) -> Result<Code, Failure> {
     // Nothing that the step asks for is done.
     configuration.components.allow_unpinned = true;
     let cases = chosen(&arguments)?;
-    let host = session::bare_host(&configuration)?.build()?;
+    let host = session::bare_host(&configuration, None)?.build()?;
     let source = match &arguments.component {
         Some(name) => inspect::known_source(name, &configuration.components)?,
         None => {

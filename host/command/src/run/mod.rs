@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use stepyard::event::{Event, EventKind, EventSink, StepStatus};
 use stepyard::recording::RecordingFile;
+use stepyard::sharing::parse_reference;
 use stepyard::{DryRun, ErrorKind, PushedImage, RunError, StepFailure};
 
 use crate::arguments::{EventForm, RunArguments};
@@ -250,6 +251,14 @@ fn code(end: &StepEnd) -> Code {
 /// Whether the person at the keyboard grants a component what it imports. In CI there is nobody
 /// at a keyboard, and who writes the command line there is whom the policy is for.
 fn allows_imports(arguments: &RunArguments) -> Result<bool, Failure> {
+    let is_shared = |component: &String| parse_reference(component).is_some();
+    if arguments.allow_imports && arguments.input.component.as_ref().is_some_and(is_shared) {
+        return Err(Failure::input(
+            "--allow-imports is for a component on this machine, not for one in a registry",
+            "write what it may do into a policy: `stepyard policy init --component REFERENCE` \
+             prints one",
+        ));
+    }
     let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
     if arguments.allow_imports && in_ci {
         return Err(Failure::input(

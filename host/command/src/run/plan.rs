@@ -13,6 +13,7 @@ use stepyard::pipeline::{
 };
 use stepyard::policy::NamedResources;
 use stepyard::secret::Placeholders;
+use stepyard::sharing::parse_reference;
 use stepyard::{Component, ComponentSource, Host, RunError, RunRequest, StepFailure};
 
 use super::scope::RunScope;
@@ -60,8 +61,8 @@ impl Plan {
     ) -> Result<Self, Failure> {
         let components = &configuration.components;
         let mut plan = match (&input.component, &input.target) {
-            (Some(path), None) => {
-                let mut source = ComponentSource::file(path);
+            (Some(component), None) => {
+                let mut source = inspect::located(component)?;
                 if let Some(digest) = &input.digest {
                     source = source.with_digest(digest.clone());
                 }
@@ -76,7 +77,7 @@ impl Plan {
             (None, Some(target))
                 if inspect::is_named(target, components) && !Path::new(target).exists() =>
             {
-                Self::of_component(host, inspect::source(target, components), input).await?
+                Self::of_component(host, inspect::source(target, components)?, input).await?
             }
             (None, Some(target)) => {
                 Self::of_file(host, Path::new(target), input, configuration).await?
@@ -155,9 +156,11 @@ impl Plan {
             require_engine(stage, configuration.build.engine)?;
             let conditions: Vec<When> = stage.when.iter().cloned().collect();
             for (definition, conditions) in flatten(&stage.elements, &conditions) {
-                let component =
-                    session::load(host, source(definition, &folder, &configuration.components))
-                        .await?;
+                let component = session::load(
+                    host,
+                    source(definition, &folder, &configuration.components)?,
+                )
+                .await?;
                 steps.push(PlannedStep {
                     identifier: definition.identifier.to_string(),
                     component,
@@ -384,15 +387,17 @@ fn source(
     step: &StepDefinition,
     folder: &Path,
     components: &ComponentsConfiguration,
-) -> ComponentSource {
-    match &step.step_type {
+) -> Result<ComponentSource, Failure> {
+    Ok(match &step.step_type {
         StepType::BuildAndPushEcr => ComponentSource::built_in("build-push-ecr"),
         StepType::PromoteImage => ComponentSource::built_in("promote-image"),
-        StepType::Component(name) => components
-            .source(name)
-            .unwrap_or_else(|| ComponentSource::file(folder.join(name))),
+        StepType::Component(name) => match components.source(name) {
+            Some(source) => source,
+            None if parse_reference(name).is_some() => inspect::located(name)?,
+            None => ComponentSource::file(folder.join(name)),
+        },
         other => ComponentSource::built_in(format!("{other:?}")),
-    }
+    })
 }
 
 /// Refuses a stage that builds in a cluster, unless the operator has named what builds instead.

@@ -14,6 +14,7 @@ mod ndjson;
 mod plain;
 #[cfg(test)]
 mod plain_tests;
+mod progress;
 mod summary;
 mod terminal;
 mod text;
@@ -27,6 +28,7 @@ use stepyard::event::EventSink;
 
 pub(crate) use findings::{FindingView, findings};
 pub(crate) use measure::{count, duration, size};
+pub(crate) use progress::TransferProgress;
 pub(crate) use summary::{RunSummary, StepSummary};
 pub(crate) use text::{json_without_commands, one_line, without_commands};
 

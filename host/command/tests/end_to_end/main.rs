@@ -31,6 +31,7 @@ mod projects;
 mod replays;
 mod repository;
 mod secrets;
+mod sharing;
 mod step_cases;
 mod support;
 mod tags;

@@ -9,7 +9,9 @@ use super::aws::{
     AwsCaller, AwsClients, AwsEndpoints, EcrToken, Identity, OidcTokenSource, ServiceAccount,
     TokenRegistry,
 };
-use super::{Authenticator, Credential, CredentialSource, Identify, Login, docker_registry};
+use super::{
+    Authenticator, Credential, CredentialSource, Identify, Login, RegistryLogins, docker_registry,
+};
 use crate::capability::CapabilityError;
 use crate::connector::{Connector, ConnectorKind, ConnectorReference, Connectors};
 use crate::policy::Authorized;
@@ -34,6 +36,16 @@ impl ConnectorAuthenticator {
             secrets,
             aws: Arc::new(aws),
         }
+    }
+
+    /// The connectors.
+    pub fn connectors(&self) -> &Connectors {
+        &self.connectors
+    }
+
+    /// Where their secrets are.
+    pub fn secret_stores(&self) -> &SecretStores {
+        &self.secrets
     }
 
     /// The clients of AWS's APIs.
@@ -128,6 +140,40 @@ impl Authenticator for ConnectorAuthenticator {
             }
             ConnectorKind::DockerRegistry(_) => Ok(None),
         }
+    }
+}
+
+/// The connector of type `DockerRegistry` for a registry, or the only one of type `Aws` for a
+/// registry of Amazon ECR.
+#[async_trait]
+impl RegistryLogins for ConnectorAuthenticator {
+    async fn find(&self, registry: &RegistryHost) -> Result<Option<Credential>, CapabilityError> {
+        for connector in self.connectors.iter() {
+            if let ConnectorKind::DockerRegistry(docker) = &connector.kind
+                && docker.registry == *registry
+            {
+                let name = connector.name();
+                let host = Some(registry.clone());
+                let login = docker_registry::log_in(&name, docker, host, &self.secrets).await?;
+                return Ok(Some(login));
+            }
+        }
+        if TokenRegistry::at(registry).is_none() {
+            return Ok(None);
+        }
+        let mut of_aws = self
+            .connectors
+            .iter()
+            .filter(|connector| matches!(connector.kind, ConnectorKind::Aws(_)));
+        let (Some(connector), None) = (of_aws.next(), of_aws.next()) else {
+            return Ok(None);
+        };
+        let caller = AwsCaller {
+            connector: connector.name(),
+            step: Arc::from("components"),
+        };
+        let login = self.log_in_to_ecr(caller, Some(registry.clone())).await?;
+        Ok(Some(login))
     }
 }
 

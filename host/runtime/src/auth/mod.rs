@@ -6,6 +6,7 @@
 pub mod aws;
 pub(crate) mod binding;
 mod connectors;
+mod docker_logins;
 mod docker_registry;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 use stepyard_grammar::{AwsRegion, RegistryHost};
 
 pub use connectors::ConnectorAuthenticator;
+pub use docker_logins::DockerLogins;
 
 use crate::capability::CapabilityError;
 use crate::policy::{Access, Action, Authorized, Call, Resource};
@@ -178,6 +180,17 @@ impl CredentialSource for FixedCredential {
     async fn basic(&self) -> Result<BasicCredential, CapabilityError> {
         Ok(self.0.clone())
     }
+}
+
+/// Finds the login for a registry that the host itself uses, to fetch and to publish components.
+/// Nothing that a guest can call leads here.
+#[async_trait]
+pub trait RegistryLogins: Send + Sync {
+    /// The credential for `registry`, or nothing where there is none.
+    ///
+    /// # Errors
+    /// Where there is a login that cannot be used.
+    async fn find(&self, registry: &RegistryHost) -> Result<Option<Credential>, CapabilityError>;
 }
 
 /// The call `auth.login`.

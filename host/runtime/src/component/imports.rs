@@ -22,6 +22,14 @@ impl Import {
     }
 }
 
+/// The names of what a component exports, sorted.
+pub(super) fn exports(engine: &Engine, component: &wasmtime::component::Component) -> Vec<String> {
+    let component_type = component.component_type();
+    let exports = component_type.exports(engine);
+    let names: BTreeSet<String> = exports.map(|(name, _)| name.to_owned()).collect();
+    names.into_iter().collect()
+}
+
 /// The imports of a component, sorted.
 pub(super) fn of(engine: &Engine, component: &wasmtime::component::Component) -> Vec<Import> {
     let component_type = component.component_type();

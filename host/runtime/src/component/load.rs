@@ -14,9 +14,10 @@ use super::code_cache::CodeCache;
 use super::imports::{self, Import};
 use super::source::{ComponentSource, Location, Origin};
 use super::state::RunState;
+use crate::sharing::{FetchError, shown_reference};
 
 /// The largest component that is loaded, in bytes. A Python step with its interpreter has 20 MiB.
-const LARGEST_COMPONENT: u64 = 256 << 20;
+pub(crate) const LARGEST_COMPONENT: u64 = 256 << 20;
 
 /// A component that cannot be loaded.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -62,12 +63,22 @@ pub enum LoadError {
     /// The component is neither built in nor pinned, and this host runs no other.
     #[error("the component {name} is not pinned, and only pinned components run here")]
     #[diagnostic(help(
-        "the operator pins it with [components.\"NAME\"] in stepyard.toml, with path and digest, or \
-         leaves allow-unpinned = false out"
+        "the operator pins it with [components.\"NAME\"] in stepyard.toml, with path and digest or \
+         with a reference, or leaves allow-unpinned = false out"
     ))]
     Unpinned {
         /// The component.
         name: String,
+    },
+    /// The registry does not hand the component out.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Fetch(#[from] FetchError),
+    /// The host was given no registries.
+    #[error("the component {reference} is in a registry, and this host fetches from none")]
+    NoRegistry {
+        /// The reference.
+        reference: String,
     },
     /// The bytes are no component.
     #[error("{name} is not a WebAssembly component: {problem}")]
@@ -129,6 +140,7 @@ struct Shared {
     origin: Origin,
     size: u64,
     imports: Vec<Import>,
+    exports: Vec<String>,
     instance: StepPre<RunState>,
     description: OnceCell<Description>,
 }
@@ -157,6 +169,11 @@ impl Component {
     /// What it can reach, found without running it.
     pub fn imports(&self) -> &[Import] {
         &self.shared.imports
+    }
+
+    /// The names of what it exports, sorted.
+    pub fn exports(&self) -> &[String] {
+        &self.shared.exports
     }
 
     /// Whether it can ask for the folders that it is given.
@@ -244,6 +261,7 @@ pub(crate) fn load(
             origin,
             size: bytes.len() as u64,
             imports,
+            exports: imports::exports(engine, &compiled),
             instance,
             description: OnceCell::new(),
         }),
@@ -274,6 +292,17 @@ fn read(location: Location) -> Result<(String, Origin, Bytes), LoadError> {
             let bytes = read_file(&name, &path)?;
             Ok((name, Origin::Pinned, bytes))
         }
+        Location::Fetched {
+            name,
+            origin,
+            fetched,
+        } => {
+            let bytes = read_file(&name, &fetched.path)?;
+            Ok((name, origin, bytes))
+        }
+        Location::Registry { reference, .. } => Err(LoadError::NoRegistry {
+            reference: shown_reference(&reference),
+        }),
         Location::Bytes { name, bytes } => Ok((name, Origin::Elsewhere, Bytes::Owned(bytes))),
     }
 }

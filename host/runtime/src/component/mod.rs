@@ -35,6 +35,7 @@ pub use code_cache::{CodeCache, CodeCacheError};
 pub use imports::Import;
 pub use limits::Limits;
 pub use load::{Component, Description, LoadError};
-pub(crate) use load::{built_in_names, load};
+pub(crate) use load::{LARGEST_COMPONENT, built_in_names, load};
+pub(crate) use source::Location;
 pub use source::{ComponentSource, Origin};
 pub use trap::GuestFailure;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use stepyard_grammar::Digest;
+use stepyard_grammar::{Digest, ImageReference};
 
 use super::file::path;
 use crate::component::ComponentSource;
 use crate::document::{Field, ProblemKind};
 use crate::host::Host;
+use crate::sharing::parse_reference;
 
 /// `[components]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,22 +34,29 @@ impl Default for ComponentsConfiguration {
 
 /// A component that the operator has named with its digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PinnedComponent {
-    /// The file.
-    pub path: PathBuf,
-    /// The digest of its bytes.
-    pub digest: Digest,
+pub enum PinnedComponent {
+    /// `path` and `digest`
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The digest of its bytes.
+        digest: Digest,
+    },
+    /// `reference`: a registry, and the digest of the manifest there.
+    Registry(ImageReference),
 }
 
 impl ComponentsConfiguration {
     /// The pinned component of this name.
     pub fn source(&self, name: &str) -> Option<ComponentSource> {
-        let pinned = self.pinned.get(name)?;
-        Some(ComponentSource::pinned(
-            name,
-            &pinned.path,
-            pinned.digest.clone(),
-        ))
+        Some(match self.pinned.get(name)? {
+            PinnedComponent::File { path, digest } => {
+                ComponentSource::pinned(name, path, digest.clone())
+            }
+            PinnedComponent::Registry(reference) => {
+                ComponentSource::pinned_in_registry(name, reference.clone())
+            }
+        })
     }
 }
 
@@ -89,6 +97,15 @@ fn is_name(name: &str) -> bool {
 
 fn read_pinned(field: &Field<'_>) -> Option<PinnedComponent> {
     let mut fields = field.fields()?;
+    if let Some(reference) = fields.optional("reference") {
+        let reference = reference.parse(
+            pinned_reference,
+            "write `oci://HOST/REPOSITORY@sha256:…`, as `stepyard publish` prints it, and neither \
+             path nor digest",
+        );
+        fields.finish();
+        return reference.map(PinnedComponent::Registry);
+    }
     let file = fields.required("path", "name the component's file");
     let digest = fields.required("digest", "`stepyard inspect FILE` prints the digest");
     let file = file.and_then(|field| path(&field));
@@ -99,8 +116,19 @@ fn read_pinned(field: &Field<'_>) -> Option<PinnedComponent> {
         )
     });
     fields.finish();
-    Some(PinnedComponent {
+    Some(PinnedComponent::File {
         path: file?,
         digest: digest?,
     })
+}
+
+/// The reference of a component in a registry, with a digest.
+fn pinned_reference(text: &str) -> Result<ImageReference, String> {
+    let reference = parse_reference(text)
+        .ok_or("it does not begin with `oci://`")?
+        .map_err(|error| error.to_string())?;
+    match reference.digest() {
+        Some(_) => Ok(reference),
+        None => Err("it has no digest, so others decide what it names".to_owned()),
+    }
 }

@@ -261,9 +261,11 @@ pub(super) fn duration(field: &Field<'_>) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use stepyard_grammar::Digest;
+
     use super::*;
     use crate::build::MostNetwork;
-    use crate::configuration::{EngineName, SecretSource};
+    use crate::configuration::{EngineName, PinnedComponent, SecretSource};
     use crate::document::render_plain;
 
     fn parse(text: &str) -> Configuration {
@@ -295,6 +297,7 @@ directory = 'secrets'
 [components]
 cache = '/var/cache/stepyard'
 lint = {path = 'lint.wasm', digest = 'sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'}
+scan = {reference = 'oci://r.example.com/team/scan:1@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'}
 [build]
 records = 'pushed'
 engines = ['buildkit']
@@ -344,9 +347,19 @@ allow-unenforced = true
             Path::new("/var/cache/stepyard")
         );
         assert_eq!(
-            configuration.components.pinned["lint"].path,
-            Path::new("/etc/stepyard/lint.wasm")
+            configuration.components.pinned["lint"],
+            PinnedComponent::File {
+                path: "/etc/stepyard/lint.wasm".into(),
+                digest: Digest::parse(
+                    "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+                )
+                .unwrap(),
+            }
         );
+        let PinnedComponent::Registry(reference) = &configuration.components.pinned["scan"] else {
+            panic!("it is in a registry");
+        };
+        assert_eq!(reference.registry().as_str(), "r.example.com");
         let rules = &configuration.build.rules;
         let images = rules.base_images.as_ref().unwrap();
         assert_eq!(images[0].to_string(), "docker.io/library/alpine:3.20");

@@ -21,6 +21,17 @@ pub struct Connector {
     pub kind: ConnectorKind,
 }
 
+impl Connector {
+    /// The identifier with its scope, as steps write it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.scope {
+            None | Some(ReferenceScope::Project) => self.identifier.clone(),
+            Some(scope) => format!("{}.{}", scope.name(), self.identifier),
+        }
+    }
+}
+
 /// What a connector connects to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -20,6 +20,7 @@ use crate::ecr::Ecr;
 use crate::policy::{CedarPolicy, Entitlement, Policy, PolicyError, PolicyMode};
 use crate::registry::Registry;
 use crate::secret::SecretStores;
+use crate::sharing::ComponentRegistry;
 
 /// A host that cannot be built.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -37,6 +38,7 @@ pub enum HostError {
 #[derive(Default)]
 pub struct HostBuilder {
     cache: Option<CodeCache>,
+    component_registry: Option<ComponentRegistry>,
     capabilities: Capabilities,
     policy: Option<Arc<dyn Policy>>,
     mode: PolicyMode,
@@ -55,6 +57,14 @@ impl HostBuilder {
     #[must_use]
     pub fn code_cache(mut self, cache: CodeCache) -> Self {
         self.cache = Some(cache);
+        self
+    }
+
+    /// Fetches components that are in registries from there
+    /// ([`crate::ComponentSource::registry`]).
+    #[must_use]
+    pub fn component_registry(mut self, registry: ComponentRegistry) -> Self {
+        self.component_registry = Some(registry);
         self
     }
 
@@ -216,6 +226,7 @@ impl HostBuilder {
                 linker,
                 ticker,
                 cache: self.cache,
+                component_registry: self.component_registry,
                 capabilities: self.capabilities,
                 policy,
                 mode: self.mode,

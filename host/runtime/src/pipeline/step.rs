@@ -9,6 +9,7 @@ use stepyard_grammar::{StepIdentifier, StepName};
 use super::condition::{self, When};
 use super::failure_strategy::{self, FailureStrategy, duration};
 use crate::document::{Field, Fields, Positions, ProblemKind, to_json};
+use crate::sharing::parse_reference;
 
 /// A step as a file defines it. Its `spec` is unchecked: only the step's own component knows what
 /// its settings mean.
@@ -43,7 +44,8 @@ pub enum StepType {
     BuildAndPushEcr,
     /// `PromoteImage`
     PromoteImage,
-    /// `Component`: the component at this path, relative to the file.
+    /// `Component`: the component at this path, relative to the file, the pinned one of this name,
+    /// or the one in a registry (`oci://…`).
     Component(String),
 }
 
@@ -80,8 +82,8 @@ pub(super) fn read(
                 "component",
                 "write `component:` with the path of a component",
             )
-            .and_then(|field| field.filled_text())
-            .map(|component| StepType::Component(component.to_owned())),
+            .and_then(|field| read_component(&field))
+            .map(StepType::Component),
         Some(TypeName::BuildAndPushEcr) => {
             refuse_component(&mut fields);
             Some(StepType::BuildAndPushEcr)
@@ -146,6 +148,20 @@ pub(super) fn read(
         spec,
         positions,
     })
+}
+
+/// A path, a name, or a reference, which can be wrong in itself.
+fn read_component(field: &Field<'_>) -> Option<String> {
+    let text = field.filled_text()?;
+    if let Some(Err(error)) = parse_reference(text) {
+        field.problem(
+            ProblemKind::InvalidValue,
+            error.to_string(),
+            "write `oci://HOST/REPOSITORY:TAG@sha256:…`, as `stepyard publish` prints it",
+        );
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 fn refuse_component(fields: &mut Fields<'_>) {

@@ -15,6 +15,7 @@ pub use calls::{
 };
 pub use endpoint::{Endpoint, EndpointError, Endpoints};
 pub use oci::OciRegistry;
+pub(crate) use oci::{OwnRepository, Sent, has_digest};
 
 use crate::capability::CapabilityError;
 use crate::event::Reporter;

@@ -8,6 +8,7 @@ mod file;
 mod mask;
 mod memory;
 mod placeholder;
+pub(crate) mod program;
 mod scoped;
 mod stores;
 

@@ -9,6 +9,7 @@ pub(crate) mod image;
 pub(crate) mod process;
 pub(crate) mod project;
 pub(crate) mod proxy;
+pub(crate) mod registry;
 pub(crate) mod run;
 pub(crate) mod step_tools;
 

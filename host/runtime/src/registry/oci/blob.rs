@@ -1,15 +1,17 @@
-//! Blobs: from one repository to another, without holding them.
+//! Blobs: from one repository to another, or between a repository and a file, without holding them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::stream::{Stream, try_unfold};
+use futures_util::stream::{Stream, TryStreamExt, try_unfold};
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{Method, StatusCode};
 use reqwest::{Body, Response};
 use stepyard_grammar::{Digest, RepositoryName};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 use super::connection::{Connection, Location, Request};
 use super::content::ContentHash;
@@ -37,6 +39,8 @@ pub(super) struct Progress {
     reporter: Reporter,
     layer: String,
     total: u64,
+    /// What is reported while bytes move.
+    moving: LayerState,
     /// Bytes that moved.
     moved: Arc<AtomicU64>,
 }
@@ -44,12 +48,13 @@ pub(super) struct Progress {
 impl Progress {
     const INTERVAL: Duration = Duration::from_millis(200);
 
-    /// The progress of `blob`.
-    pub(super) fn new(reporter: &Reporter, blob: &Blob) -> Self {
+    /// The progress of `blob`, which is in the state `moving` while its bytes move.
+    pub(super) fn new(reporter: &Reporter, blob: &Blob, moving: LayerState) -> Self {
         Self {
             reporter: reporter.clone(),
             layer: blob.digest.hex().chars().take(12).collect(),
             total: blob.size,
+            moving,
             moved: Arc::default(),
         }
     }
@@ -101,18 +106,40 @@ impl Connection {
         }
     }
 
-    /// Streams `blob` from `source` into an upload and closes it.
+    /// The content of `blob`, as the repository has it.
+    pub(super) async fn content(&self, blob: &Blob) -> Result<Content, Failure> {
+        let url = self.url(&format!("blobs/{}", blob.digest))?;
+        let answer = self.fetch(&Request::new(Method::GET, url)).await?;
+        Ok(Content::Answer(answer))
+    }
+
+    /// Writes `blob` to a file, from its beginning. Where this fails, the file holds something else.
+    pub(super) async fn download(
+        &self,
+        blob: &Blob,
+        file: &mut File,
+        progress: &Progress,
+    ) -> Result<(), Failure> {
+        file.set_len(0).await.map_err(unwritable)?;
+        file.rewind().await.map_err(unwritable)?;
+        let content = self.content(blob).await?;
+        let stream = verified(content, blob.clone(), self.idle(), progress.clone());
+        let mut stream = std::pin::pin!(stream);
+        while let Some(chunk) = stream.try_next().await? {
+            file.write_all(&chunk).await.map_err(unwritable)?;
+        }
+        file.flush().await.map_err(unwritable)
+    }
+
+    /// Streams the content of `blob` into an upload and closes it.
     pub(super) async fn upload(
         &self,
         blob: &Blob,
-        source: &Connection,
+        content: Content,
         upload: Location,
         progress: &Progress,
     ) -> Result<(), Failure> {
-        let url = source.url(&format!("blobs/{}", blob.digest))?;
-        let content = source.fetch(&Request::new(Method::GET, url)).await?;
-        progress.moved.store(0, Ordering::Relaxed);
-        let stream = verified(content, blob.clone(), source.idle(), progress.clone());
+        let stream = verified(content, blob.clone(), self.idle(), progress.clone());
         let mut builder = self
             .client
             .request(Method::PATCH, upload.url)
@@ -166,8 +193,64 @@ impl Connection {
     }
 }
 
+fn unwritable(error: std::io::Error) -> Failure {
+    Failure::Local(format!("what is received cannot be written: {error}"))
+}
+
+/// Where the bytes of a blob come from.
+pub(super) enum Content {
+    /// A registry's answer.
+    Answer(Response),
+    /// A file of this machine.
+    File(File),
+    /// Bytes in memory, until they are taken.
+    Held(Bytes),
+}
+
+impl Content {
+    /// The most of a file that is read at once.
+    const PIECE: usize = 256 << 10;
+
+    /// The next bytes, or nothing at the end.
+    async fn next(&mut self, idle: Duration) -> Result<Option<Bytes>, Failure> {
+        match self {
+            Self::Answer(answer) => {
+                let address = answer.url().authority().to_owned();
+                match tokio::time::timeout(idle, answer.chunk()).await {
+                    Ok(Ok(chunk)) => Ok(chunk),
+                    Ok(Err(error)) => {
+                        let cause = error.without_url().to_string();
+                        Err(Failure::Unreachable { address, cause })
+                    }
+                    Err(_) => Err(Failure::Silent { address, idle }),
+                }
+            }
+            Self::File(file) => {
+                let mut piece = Vec::with_capacity(Self::PIECE);
+                let read = file.take(Self::PIECE as u64).read_to_end(&mut piece).await;
+                read.map_err(|error| {
+                    Failure::Local(format!("what is sent cannot be read: {error}"))
+                })?;
+                Ok((!piece.is_empty()).then(|| piece.into()))
+            }
+            Self::Held(bytes) => {
+                let taken = std::mem::take(bytes);
+                Ok((!taken.is_empty()).then_some(taken))
+            }
+        }
+    }
+
+    /// Whose fault other bytes are.
+    fn owner(&self) -> &'static str {
+        match self {
+            Self::Answer(_) => "the registry's blob",
+            Self::File(_) | Self::Held(_) => "what is sent",
+        }
+    }
+}
+
 struct Reading {
-    content: Response,
+    content: Content,
     blob: Blob,
     /// Taken when the content is complete.
     hash: Option<ContentHash>,
@@ -179,15 +262,7 @@ struct Reading {
 impl Reading {
     /// The next chunk, or nothing at the end of a complete blob.
     async fn next(&mut self, idle: Duration) -> Result<Option<Bytes>, Failure> {
-        let address = self.content.url().authority().to_owned();
-        let chunk = match tokio::time::timeout(idle, self.content.chunk()).await {
-            Ok(Ok(chunk)) => chunk,
-            Ok(Err(error)) => {
-                let cause = error.without_url().to_string();
-                return Err(Failure::Unreachable { address, cause });
-            }
-            Err(_) => return Err(Failure::Silent { address, idle }),
-        };
+        let chunk = self.content.next(idle).await?;
         if chunk.is_none() && self.received < self.blob.size {
             return Err(Failure::Corrupt(format!(
                 "the blob {} ends after {} of {} bytes",
@@ -215,25 +290,27 @@ impl Reading {
             && self.hash.take().is_some_and(|hash| !hash.matches(digest))
         {
             return Err(Failure::Corrupt(format!(
-                "the registry's blob does not have the digest {digest}"
+                "{} does not have the digest {digest}",
+                self.content.owner()
             )));
         }
         self.progress.moved.store(self.received, Ordering::Relaxed);
         if self.reported.elapsed() >= Progress::INTERVAL {
             self.reported = Instant::now();
-            self.progress.report(LayerState::Uploading);
+            self.progress.report(self.progress.moving);
         }
         Ok(())
     }
 }
 
-/// The bytes of an answer, checked against `blob`.
+/// The bytes of `content`, checked against `blob`, whose progress begins anew.
 fn verified(
-    content: Response,
+    content: Content,
     blob: Blob,
     idle: Duration,
     progress: Progress,
 ) -> impl Stream<Item = Result<Bytes, Failure>> + Send + 'static {
+    progress.moved.store(0, Ordering::Relaxed);
     let reading = Reading {
         hash: Some(ContentHash::like(&blob.digest)),
         content,

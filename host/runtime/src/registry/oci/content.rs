@@ -44,7 +44,7 @@ pub(super) fn digest_of(bytes: &[u8]) -> Option<Digest> {
 }
 
 /// Whether `bytes` have this digest.
-pub(super) fn matches(bytes: &[u8], digest: &Digest) -> bool {
+pub(crate) fn matches(bytes: &[u8], digest: &Digest) -> bool {
     let mut hash = ContentHash::like(digest);
     hash.update(bytes);
     hash.matches(digest)

@@ -119,7 +119,7 @@ impl<'a> Transfer<'a> {
     }
 
     async fn blob(&self, blob: Blob) -> Result<(), CapabilityError> {
-        let progress = Progress::new(self.reporter, &blob);
+        let progress = Progress::new(self.reporter, &blob, LayerState::Uploading);
         let exists = self.destination.has_blob(&blob.digest).await;
         if exists.map_err(|failure| self.at_destination(failure))? {
             progress.report(LayerState::Exists);
@@ -153,8 +153,9 @@ impl<'a> Transfer<'a> {
         {
             Opened::Mounted => Ok(LayerState::Exists),
             Opened::Upload(upload) => {
+                let content = self.source.content(blob).await?;
                 self.destination
-                    .upload(blob, self.source, upload, progress)
+                    .upload(blob, content, upload, progress)
                     .await?;
                 Ok(LayerState::Done)
             }

@@ -47,6 +47,9 @@ pub(super) enum Failure {
     /// An answer that is against the specification, or over a limit of this host.
     #[error("{0}")]
     Malformed(String),
+    /// A file of this machine that cannot be read or written.
+    #[error("{0}")]
+    Local(String),
     /// There is no credential to answer with.
     #[error("{0}")]
     Credential(CapabilityError),
@@ -147,7 +150,9 @@ impl MayPass for Failure {
                 refusal.is_throttling()
                     || matches!(refusal.status.as_u16(), 408 | 500 | 502 | 503 | 504)
             }
-            Self::Untrusted { .. } | Self::Malformed(_) | Self::Credential(_) => false,
+            Self::Untrusted { .. } | Self::Malformed(_) | Self::Local(_) | Self::Credential(_) => {
+                false
+            }
         }
     }
 
@@ -201,6 +206,9 @@ impl Failure {
             Self::Corrupt(_) => CapabilityError::unavailable(message),
             Self::Silent { .. } => CapabilityError::new(ErrorKind::TimedOut, message),
             Self::Malformed(_) => CapabilityError::unsupported(message),
+            Self::Local(_) => {
+                CapabilityError::new(ErrorKind::Other("local-file".to_owned()), message)
+            }
             Self::Credential(error) => error,
             Self::Refused(refusal) => refusal.told(message, registry, repository),
         }

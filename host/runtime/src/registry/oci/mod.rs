@@ -10,6 +10,7 @@
 //! | [`login`] | whether a credential is accepted at all |
 //! | [`copy`] | an image from one repository to another |
 //! | [`probe`] | whether an image could be pushed |
+//! | [`own_repository`] | a repository as the host itself uses it |
 
 mod blob;
 mod challenge;
@@ -19,11 +20,15 @@ mod copy;
 mod failure;
 mod login;
 mod manifest;
+mod own_repository;
 mod probe;
 mod tags;
 #[cfg(test)]
 mod tests;
 mod token;
+
+pub(crate) use self::content::matches as has_digest;
+pub(crate) use self::own_repository::{OwnRepository, Sent};
 
 use std::time::Duration;
 
