@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
 use stepyard_grammar::Digest;
 use tokio::sync::OnceCell;
 use wasmtime::Engine;
@@ -11,6 +10,7 @@ use wasmtime::component::Linker;
 
 use super::bindings::StepPre;
 use super::code_cache::CodeCache;
+use super::content::Content;
 use super::imports::{self, Import};
 use super::source::{ComponentSource, Location, Origin};
 use super::state::RunState;
@@ -219,11 +219,15 @@ pub(crate) fn load(
         Location::Pinned { path, .. } => Some(path.clone()),
         _ => None,
     };
-    let (name, origin, bytes) = read(source.location)?;
+    let (name, origin, content) = find(source.location)?;
     if origin == Origin::Elsewhere && !allows_unpinned {
         return Err(LoadError::Unpinned { name });
     }
-    let digest = digest_of(&bytes);
+    let unreadable = |source| LoadError::Unreadable {
+        path: content.path().to_owned(),
+        source,
+    };
+    let (digest, size) = content.digest().map_err(unreadable)?;
     if let Some(expected) = source.digest
         && expected != digest
     {
@@ -239,6 +243,7 @@ pub(crate) fn load(
     let compiled = match cache.and_then(|cache| cache.load(engine, &digest)) {
         Some(compiled) => compiled,
         None => {
+            let bytes = content.read(&digest).map_err(unreadable)?;
             let compiled = compile(engine, &name, &bytes)?;
             if let Some(cache) = cache {
                 cache.store(engine, &digest, &compiled);
@@ -259,7 +264,7 @@ pub(crate) fn load(
             name,
             digest,
             origin,
-            size: bytes.len() as u64,
+            size,
             imports,
             exports: imports::exports(engine, &compiled),
             instance,
@@ -268,14 +273,15 @@ pub(crate) fn load(
     })
 }
 
-fn read(location: Location) -> Result<(String, Origin, Bytes), LoadError> {
+/// What a component is called, where it comes from, and its bytes.
+fn find(location: Location) -> Result<(String, Origin, Content), LoadError> {
     match location {
         Location::BuiltIn(name) => {
             let component = super::built_in::COMPONENTS
                 .iter()
                 .find(|(known, _)| *known == name);
             match component {
-                Some((_, bytes)) => Ok((name, Origin::BuiltIn, Bytes::Static(bytes))),
+                Some((_, bytes)) => Ok((name, Origin::BuiltIn, Content::Static(bytes))),
                 None => Err(LoadError::UnknownStep {
                     name,
                     known: built_in_names().map(ToOwned::to_owned).collect(),
@@ -285,62 +291,42 @@ fn read(location: Location) -> Result<(String, Origin, Bytes), LoadError> {
         Location::File(path) => {
             let name = path.file_name().unwrap_or(path.as_os_str());
             let name = name.to_string_lossy().into_owned();
-            let bytes = read_file(&name, &path)?;
-            Ok((name, Origin::Elsewhere, bytes))
+            let content = in_file(&name, &path)?;
+            Ok((name, Origin::Elsewhere, content))
         }
         Location::Pinned { name, path } => {
-            let bytes = read_file(&name, &path)?;
-            Ok((name, Origin::Pinned, bytes))
+            let content = in_file(&name, &path)?;
+            Ok((name, Origin::Pinned, content))
         }
         Location::Fetched {
             name,
             origin,
             fetched,
         } => {
-            let bytes = read_file(&name, &fetched.path)?;
-            Ok((name, origin, bytes))
+            in_file(&name, &fetched.path)?;
+            Ok((name, origin, Content::Fetched(fetched)))
         }
         Location::Registry { reference, .. } => Err(LoadError::NoRegistry {
             reference: shown_reference(&reference),
         }),
-        Location::Bytes { name, bytes } => Ok((name, Origin::Elsewhere, Bytes::Owned(bytes))),
+        Location::Bytes { name, bytes } => Ok((name, Origin::Elsewhere, Content::Held(bytes))),
     }
 }
 
-fn read_file(name: &str, path: &Path) -> Result<Bytes, LoadError> {
-    let unreadable = |source| LoadError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
-    let size = std::fs::metadata(path).map_err(unreadable)?.len();
-    if size > LARGEST_COMPONENT {
-        return Err(LoadError::TooLarge {
+fn in_file(name: &str, path: &Path) -> Result<Content, LoadError> {
+    let size = std::fs::metadata(path)
+        .map_err(|source| LoadError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?
+        .len();
+    match size > LARGEST_COMPONENT {
+        true => Err(LoadError::TooLarge {
             name: name.to_owned(),
             size,
-        });
+        }),
+        false => Ok(Content::File(path.to_owned())),
     }
-    let bytes = std::fs::read(path).map_err(unreadable)?;
-    Ok(Bytes::Owned(bytes))
-}
-
-enum Bytes {
-    Static(&'static [u8]),
-    Owned(Vec<u8>),
-}
-
-impl std::ops::Deref for Bytes {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Static(bytes) => bytes,
-            Self::Owned(bytes) => bytes,
-        }
-    }
-}
-
-fn digest_of(bytes: &[u8]) -> Digest {
-    Digest::from_sha256(Sha256::digest(bytes).into())
 }
 
 fn compile(

@@ -2,7 +2,7 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `source` | where a component's bytes come from |
+//! | `source`, `content` | where a component's bytes come from, and the bytes |
 //! | `engine` | the Wasm engine and its ticking clock |
 //! | `load` | bytes to a component that is ready to run |
 //! | `code_cache` | compiled code on disk |
@@ -18,6 +18,7 @@
 pub(crate) mod bindings;
 mod built_in;
 mod code_cache;
+mod content;
 pub(crate) mod engine;
 mod event_budget;
 mod imports;
