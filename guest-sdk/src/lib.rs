@@ -39,10 +39,15 @@
 //! | [`build`] | the engine that builds images |
 //! | [`registry`] | registries of images |
 //! | [`ecr`] | what only Amazon ECR has |
+//! | [`workspace`] | the files of the workspace |
+//! | [`clock`] | time, and waiting |
 //! | [`setting`] | no one: the forms that settings take in YAML, and their problems |
 //! | [`grammar`] | the texts that host and step agree on: references, tags, quantities |
+//!
+//! `cargo test` runs a step natively: [`testing`] answers its calls.
 
 pub mod auth;
+#[cfg(target_family = "wasm")]
 #[doc(hidden)]
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all)]
 pub mod bindings {
@@ -54,7 +59,14 @@ pub mod bindings {
         additional_derives: [PartialEq, Eq],
     });
 }
+#[cfg(not(target_family = "wasm"))]
+#[doc(hidden)]
+#[allow(missing_docs)]
+#[path = "native/mod.rs"]
+pub mod bindings;
 pub mod build;
+pub mod clock;
+mod context;
 pub mod ecr;
 mod error;
 pub mod log;
@@ -64,8 +76,12 @@ pub mod registry;
 pub mod setting;
 mod settings;
 mod step;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
+pub mod workspace;
 
 pub use bindings::stepyard::step::types::{Credential, Descriptor};
+pub use context::Context;
 pub use error::{Error, ErrorKind};
 pub use outcome::Outcome;
 pub use step::Step;

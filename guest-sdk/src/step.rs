@@ -75,8 +75,13 @@ pub fn describe<S: Step>() -> bindings::Description {
 pub fn run<S: Step>(
     settings: &str,
 ) -> Result<bindings::Outcome, bindings::stepyard::step::types::Error> {
+    Ok(read_and_run::<S>(settings)?.into())
+}
+
+/// The same with the SDK's own types.
+pub(crate) fn read_and_run<S: Step>(settings: &str) -> Result<Outcome, Error> {
     let step: S = settings::read(settings, &schema::<S>())?;
-    Ok(step.run()?.into())
+    step.run()
 }
 
 fn schema<S: Step>() -> schemars::Schema {
