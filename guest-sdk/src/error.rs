@@ -8,6 +8,30 @@ use crate::bindings::stepyard::step::types;
 pub use crate::bindings::stepyard::step::types::ErrorKind;
 
 /// A failed call of a capability, or what a step fails with.
+///
+/// It keeps its kind through `?`: of a capability, of `std::io` and JSON, and where it was boxed or
+/// wrapped.
+///
+/// ```
+/// use stepyard_sdk::{Error, ErrorKind};
+///
+/// let error = Error::conflict("the tag 1.0 names another image")
+///     .with_context("team/app")
+///     .with_hint("choose another tag")
+///     .retryable();
+/// assert_eq!(*error.kind(), ErrorKind::Conflict);
+/// assert_eq!(error.message(), "team/app: the tag 1.0 names another image");
+/// assert_eq!(error.hint(), Some("choose another tag"));
+/// assert!(error.is_retryable());
+///
+/// let own = Error::other("checksum-mismatch", "app.tar is not what it was");
+/// assert_eq!(*own.kind(), ErrorKind::Other("checksum-mismatch".to_owned()));
+///
+/// fn read() -> Result<String, Error> {
+///     Ok(std::fs::read_to_string("no/such/file")?)
+/// }
+/// assert_eq!(*read().unwrap_err().kind(), ErrorKind::NotFound);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,

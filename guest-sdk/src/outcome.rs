@@ -6,6 +6,17 @@ use stepyard_grammar::{Digest, ImageReference, Tag};
 use crate::{Error, bindings};
 
 /// What a run that succeeded leaves: outputs for later steps, and images that it pushed.
+///
+/// ```
+/// use stepyard_sdk::{Outcome, grammar::{Digest, ImageReference, Tag}};
+///
+/// let digest = Digest::parse(&format!("sha256:{}", "a".repeat(64)))?;
+/// let outcome = Outcome::new()
+///     .output("digest", &digest)
+///     .image(&ImageReference::parse("ghcr.io/team/app")?, &Tag::parse("1.0")?, &digest);
+/// assert_eq!(outcome.images().count(), 1);
+/// # Ok::<(), stepyard_sdk::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Outcome {

@@ -18,8 +18,28 @@ const BEGIN: u64 = 1_767_225_600;
 
 /// A host that answers each call as a test says.
 ///
-/// What names a registry, an image or a tag may be text, or a value of [`crate::grammar`]. See
-/// [`crate::testing`].
+/// What names a registry, an image or a tag may be text, or a value of [`crate::grammar`]. An answer
+/// is what the SDK's function gives, or how it fails. See [`crate::testing`].
+///
+/// ```
+/// use stepyard_sdk::{Error, grammar::{ImageReference, Tag}, registry};
+/// use stepyard_sdk::testing::{self, Host, descriptor};
+///
+/// let image = ImageReference::parse("ghcr.io/team/app:1.0")?;
+/// let credential = testing::credential("ghcr.io");
+/// let run = Host::new()
+///     .on_resolve(&image, Err(Error::unavailable("away")))
+///     .on_resolve(&image, Ok(Some(descriptor("sha256:1f…"))))
+///     .on_tag(&image, "latest", Ok(descriptor("sha256:1f…")))
+///     .call(|| {
+///         if registry::resolve(&image, &credential).is_err() {
+///             registry::resolve(&image, &credential)?;
+///         }
+///         registry::tag(&image, &Tag::parse("latest")?, &credential)
+///     });
+/// assert_eq!(run.value().digest, "sha256:1f…");
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct Host {

@@ -18,8 +18,7 @@
 //! #         }
 //! #     }
 //! # }
-//! use serde_json::json;
-//! use stepyard_sdk::testing::{Host, descriptor};
+//! use stepyard_sdk::testing::{Host, descriptor, json};
 //!
 //! // #[test]
 //! fn it_gives_the_digest() {
@@ -67,6 +66,14 @@ pub use crate::bindings::ecr::{Finding, Image as EcrImage, Replica, Repository, 
 pub use call::{Call, Line};
 pub use host::Host;
 pub use run::Run;
+pub use serde_json::Value;
+/// JSON of settings and of manifests.
+///
+/// ```
+/// let settings = stepyard_sdk::testing::json!({"tags": ["1.0", "latest"]});
+/// assert_eq!(settings["tags"][0], "1.0");
+/// ```
+pub use serde_json::json;
 
 use crate::registry::Manifest;
 use crate::{Credential, Descriptor};
@@ -104,7 +111,7 @@ pub fn descriptor(digest: impl Into<String>) -> Descriptor {
 /// A manifest or image index, of what JSON says.
 ///
 /// ```
-/// use serde_json::json;
+/// use stepyard_sdk::testing::json;
 ///
 /// let media_type = "application/vnd.oci.image.index.v1+json";
 /// let index = stepyard_sdk::testing::manifest(media_type, &json!({"manifests": []}));

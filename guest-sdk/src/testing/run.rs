@@ -8,6 +8,22 @@ use crate::bindings::script::Script;
 use crate::{Error, Outcome};
 
 /// What came of a run, and what was called and logged on the way.
+///
+/// ```
+/// use stepyard_sdk::{Error, auth, log, testing::Host};
+///
+/// let run = Host::new().on_login("aws", "ghcr.io", Ok(())).call(|| {
+///     log::begin_phase("Log in");
+///     auth::login("aws", None)?;
+///     log::info!("logged in to {}", "ghcr.io");
+///     Err::<(), _>(Error::conflict("taken"))
+/// });
+/// assert_eq!(run.error().message(), "taken");
+/// assert_eq!(run.calls(), ["auth.login"]);
+/// assert_eq!(run.call("auth.login").argument("connector"), "aws");
+/// assert_eq!(run.phases(), ["Log in"]);
+/// assert!(run.has_logged("ghcr.io"));
+/// ```
 #[derive(Debug)]
 pub struct Run<T> {
     result: Result<T, Error>,
