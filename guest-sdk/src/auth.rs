@@ -9,6 +9,17 @@ use crate::{Credential, Error, bindings::stepyard::step::auth};
 ///
 /// The credential is a handle. The secret behind it stays in the host, which refreshes it.
 ///
+/// ```
+/// use stepyard_sdk::{auth, grammar::RegistryHost, testing::Host};
+///
+/// let registry = RegistryHost::parse("ghcr.io")?;
+/// let run = Host::new()
+///     .on_login("github", &registry, Ok(()))
+///     .call(|| auth::login("github", Some(&registry)));
+/// assert!(run.result().is_ok());
+/// # Ok::<(), stepyard_sdk::Error>(())
+/// ```
+///
 /// # Errors
 /// `denied`; `not-found` where no connector has that name; `invalid-settings` where the connector
 /// is not for that registry; `unauthenticated` and `forbidden` as the identity provider answers;
@@ -18,6 +29,17 @@ pub fn login(connector: &str, registry: Option<&RegistryHost>) -> Result<Credent
 }
 
 /// A credential for `registry` without an identity, for what anyone may read.
+///
+/// ```
+/// use stepyard_sdk::{auth, grammar::RegistryHost, testing::Host};
+///
+/// let registry = RegistryHost::parse("docker.io")?;
+/// let run = Host::new()
+///     .on_anonymous(&registry, Ok(()))
+///     .call(|| auth::anonymous(&registry));
+/// assert_eq!(run.calls(), ["auth.anonymous"]);
+/// # Ok::<(), stepyard_sdk::Error>(())
+/// ```
 ///
 /// # Errors
 /// `denied`.

@@ -3,6 +3,37 @@
 //! Engines differ in where a built image goes. Some *hold* it, so that [`Image::push`] can push it
 //! under any name; others push it while they build, to [`Request::destination`]. [`supports`] with
 //! [`feature::HOLD`] and [`feature::PUSH_WHILE_BUILDING`] tells them apart before anything is built.
+//!
+//! ```
+//! use stepyard_sdk::{Credential, Descriptor, Error, build::{self, feature}, grammar::ImageReference};
+//!
+//! fn build_and_push(image: &ImageReference, credential: &Credential) -> Result<Descriptor, Error> {
+//!     let request = build::Request::new()
+//!         .context("app")
+//!         .build_argument("VERSION", "1.0")
+//!         .label("org.opencontainers.image.version", "1.0");
+//!     if build::supports(feature::PUSH_WHILE_BUILDING) {
+//!         let built = request.destination(image, credential).build()?;
+//!         let pushed = built.pushed();
+//!         return pushed.ok_or_else(|| Error::unsupported("the engine has pushed nothing"));
+//!     }
+//!     request.build()?.push(image, credential)
+//! }
+//!
+//! use stepyard_sdk::testing::{self, BuiltImage, Host, descriptor};
+//!
+//! let image = ImageReference::parse("ghcr.io/team/app:1.0")?;
+//! let credential = testing::credential("ghcr.io");
+//! let run = Host::new()
+//!     .engine("docker", [feature::HOLD])
+//!     .on_build(Ok(BuiltImage::new("sha256:1f…")))
+//!     .on_push(&image, Ok(descriptor("sha256:2e…")))
+//!     .call(|| build_and_push(&image, &credential));
+//! assert_eq!(run.value().digest, "sha256:2e…");
+//! let request = run.call("build.build").argument("request");
+//! assert_eq!(request["build-arguments"][0][1], "1.0");
+//! # Ok::<(), Error>(())
+//! ```
 
 use stepyard_grammar::{CacheOptions, CpuQuantity, ImageReference, MemoryQuantity};
 
@@ -11,6 +42,12 @@ use crate::{Credential, Descriptor, Error, bindings::stepyard::step::build};
 pub use build::IgnoredSetting;
 
 /// The names of features, for [`supports`].
+///
+/// ```
+/// use stepyard_sdk::build::feature;
+///
+/// assert_eq!(feature::HOLD, "hold");
+/// ```
 pub mod feature {
     /// A built image is kept and can be pushed afterwards.
     pub const HOLD: &str = "hold";
@@ -59,6 +96,12 @@ pub mod feature {
 
     /// The feature that a cache of this type needs, to take layers from it where `export` is
     /// false and to keep them in it where it is true.
+    ///
+    /// ```
+    /// use stepyard_sdk::build::feature;
+    ///
+    /// assert_eq!(feature::of_cache("registry", true), feature::CACHE_TO);
+    /// ```
     pub fn of_cache(kind: &str, export: bool) -> &'static str {
         match kind {
             "registry" if export => CACHE_TO,
@@ -72,6 +115,13 @@ pub mod feature {
 
 /// The engine that this run uses: `docker`, `buildkit`, `kubernetes`, `buildah`, or another name.
 ///
+/// ```
+/// use stepyard_sdk::{build, testing::Host};
+///
+/// let run = Host::new().engine("buildkit", []).call(build::engine);
+/// assert_eq!(run.value(), "buildkit");
+/// ```
+///
 /// # Errors
 /// `denied`; `unavailable` where no engine answers.
 pub fn engine() -> Result<String, Error> {
@@ -80,6 +130,15 @@ pub fn engine() -> Result<String, Error> {
 
 /// Whether the engine honours a feature, one of [`feature`]. Where no engine answers, and for an
 /// unknown feature, it does not.
+///
+/// ```
+/// use stepyard_sdk::{build::{self, feature}, testing::Host};
+///
+/// let run = Host::new()
+///     .engine("docker", [feature::HOLD])
+///     .call(|| Ok(build::supports(feature::SNAPSHOT_MODE)));
+/// assert!(!run.value());
+/// ```
 pub fn supports(feature: &str) -> bool {
     build::supports(feature)
 }
@@ -87,6 +146,27 @@ pub fn supports(feature: &str) -> bool {
 /// What to build. A setter that is called again replaces its value; the plural ones append.
 ///
 /// The host validates the whole when [`build`](Request::build) is called.
+///
+/// ```
+/// use stepyard_sdk::{build::Request, grammar::{CacheOptions, MemoryQuantity}, testing::{BuiltImage, Host}};
+///
+/// let cache = CacheOptions::parse_import("type=registry,ref=ghcr.io/team/app:cache")?;
+/// let limit = MemoryQuantity::parse("500Mi")?;
+/// let request = || {
+///     Request::new()
+///         .dockerfile("app/Dockerfile")
+///         .platform("linux/amd64")
+///         .platform("linux/arm64")
+///         .cache_import(&cache, None)
+///         .memory_limit(limit)
+///         .pull(true)
+/// };
+/// let run = Host::new()
+///     .on_build(Ok(BuiltImage::new("sha256:1f…")))
+///     .call(|| request().build());
+/// assert_eq!(run.value().id(), "sha256:1f…");
+/// # Ok::<(), stepyard_sdk::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct Request(build::Request);
@@ -267,6 +347,20 @@ impl Request {
 }
 
 /// A built image.
+///
+/// ```
+/// use stepyard_sdk::{build::Request, testing::{BuiltImage, Host, descriptor}};
+///
+/// let answer = BuiltImage::new("sha256:1f…")
+///     .with_pushed(descriptor("sha256:2e…"))
+///     .with_nothing_changed()
+///     .with_ignored("run-as-user", "Docker builds as root");
+/// let run = Host::new().on_build(Ok(answer)).call(|| Request::new().build());
+/// let image = run.value();
+/// assert!(image.unchanged());
+/// assert_eq!(image.pushed(), Some(descriptor("sha256:2e…")));
+/// assert_eq!(image.ignored_settings()[0].setting, "run-as-user");
+/// ```
 #[derive(Debug)]
 pub struct Image(build::Image);
 

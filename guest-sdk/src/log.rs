@@ -2,20 +2,60 @@
 //!
 //! The macros `log::debug!`, `log::info!`, `log::warn!` and `log::error!` format like `println!`.
 //! Standard output and standard error are shown too, as lines of level `info` and `warn`.
+//!
+//! ```
+//! use stepyard_sdk::{log, testing::Host};
+//!
+//! let run = Host::new().call(|| {
+//!     log::begin_phase("Push");
+//!     log::info!("pushed {} layers", 3);
+//!     log::debug!("in {} requests", 7);
+//!     log::warn!("the registry was slow");
+//!     log::error!("and lost a layer");
+//!     Ok(())
+//! });
+//! assert_eq!(run.phases(), ["Push"]);
+//! assert_eq!(run.log()[0], "pushed 3 layers");
+//! ```
+
+mod progress;
+mod table;
 
 use crate::bindings::stepyard::step::log;
 
 pub use log::Level;
+pub use progress::Progress;
+pub use table::table;
 
 pub use crate::{__debug as debug, __error as error, __info as info, __warn as warn};
 
 /// Shows a line, or several that belong together.
+///
+/// ```
+/// use stepyard_sdk::{log::{self, Level}, testing::Host};
+///
+/// let run = Host::new().call(|| {
+///     log::write(Level::Info, "two\nlines");
+///     Ok(())
+/// });
+/// assert_eq!(run.log(), ["two", "lines"]);
+/// ```
 pub fn write(level: Level, message: &str) {
     log::write(level, message);
 }
 
 /// Says that a new part of the work begins, such as `Push`. It ends where the next one begins or
 /// the step returns.
+///
+/// ```
+/// use stepyard_sdk::{log, testing::Host};
+///
+/// let run = Host::new().call(|| {
+///     log::begin_phase("Push");
+///     Ok(())
+/// });
+/// assert_eq!(run.phases(), ["Push"]);
+/// ```
 pub fn begin_phase(name: &str) {
     log::begin_phase(name);
 }

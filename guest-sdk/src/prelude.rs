@@ -3,4 +3,6 @@
 pub use schemars::JsonSchema;
 pub use serde::Deserialize;
 
-pub use crate::{Credential, Descriptor, Error, ErrorKind, Outcome, Step, auth, log};
+pub use crate::{
+    Context, Credential, Descriptor, Error, ErrorKind, Outcome, Step, auth, log, settings,
+};

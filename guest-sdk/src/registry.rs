@@ -8,6 +8,19 @@ pub use registry::Manifest;
 
 /// What `reference` names; nothing where the repository has no such tag or digest.
 ///
+/// ```
+/// use stepyard_sdk::{grammar::{ImageReference, Tag}, registry, testing::{self, Host}};
+///
+/// let credential = testing::credential("ghcr.io");
+/// let image = ImageReference::parse("ghcr.io/team/app:1.0")?;
+/// let run = Host::new()
+///     .on_resolve(&image, Ok(Some(testing::descriptor("sha256:1f…"))))
+///     .call(|| registry::resolve(&image, &credential));
+/// assert!(run.value().is_some());
+/// # let _ = Tag::parse("1.0");
+/// # Ok::<(), stepyard_sdk::Error>(())
+/// ```
+///
 /// # Errors
 /// `denied`; `not-found` where the repository does not exist; `unauthenticated`; `forbidden`;
 /// `throttled`; `unavailable`.
@@ -20,6 +33,19 @@ pub fn resolve(
 
 /// The manifest that `reference` names, its digest verified.
 ///
+/// ```
+/// use stepyard_sdk::{grammar::{ImageReference, Tag}, registry, testing::{self, Host}};
+///
+/// let credential = testing::credential("ghcr.io");
+/// let image = ImageReference::parse("ghcr.io/team/app:1.0")?;
+/// let run = Host::new()
+///     .on_get_manifest(&image, Ok(testing::manifest("a/b", &testing::json!({"layers": []}))))
+///     .call(|| registry::get_manifest(&image, &credential));
+/// assert_eq!(run.value().media_type, "a/b");
+/// # let _ = Tag::parse("1.0");
+/// # Ok::<(), stepyard_sdk::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`resolve`]; `not-found` also where nothing has that tag or digest.
 pub fn get_manifest(
@@ -30,6 +56,22 @@ pub fn get_manifest(
 }
 
 /// Stores a manifest under `reference`, whose blobs the repository must have already.
+///
+/// ```
+/// use stepyard_sdk::{grammar::{ImageReference, Tag}, registry, testing::{self, Host}};
+///
+/// let credential = testing::credential("ghcr.io");
+/// let image = ImageReference::parse("ghcr.io/team/app:1.0")?;
+/// let run = Host::new()
+///     .on_put_manifest(&image, Ok(testing::descriptor("sha256:1f…")))
+///     .call(|| {
+///         let manifest = testing::manifest("a/b", &testing::json!({"layers": []}));
+///         registry::put_manifest(&image, &manifest, &credential)
+///     });
+/// assert_eq!(run.value().digest, "sha256:1f…");
+/// # let _ = Tag::parse("1.0");
+/// # Ok::<(), stepyard_sdk::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`resolve`]; `conflict` where the tag is immutable and names something else.
@@ -46,6 +88,19 @@ pub fn put_manifest(
 }
 
 /// Lets a further tag name what `reference` names, without moving a layer, and verifies it.
+///
+/// ```
+/// use stepyard_sdk::{grammar::{ImageReference, Tag}, registry, testing::{self, Host}};
+///
+/// let credential = testing::credential("ghcr.io");
+/// let image = ImageReference::parse("ghcr.io/team/app:1.0")?;
+/// let run = Host::new()
+///     .on_tag(&image, "latest", Ok(testing::descriptor("sha256:1f…")))
+///     .call(|| registry::tag(&image, &Tag::parse("latest")?, &credential));
+/// assert_eq!(run.value().digest, "sha256:1f…");
+/// # let _ = Tag::parse("1.0");
+/// # Ok::<(), stepyard_sdk::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`put_manifest`].
@@ -64,6 +119,22 @@ pub fn tag(
 /// Copies an image or image index with all that it refers to, and verifies it. Blobs that the
 /// destination has are not sent; its tag is written last.
 ///
+/// ```
+/// use stepyard_sdk::{grammar::{ImageReference, Tag}, registry, testing::{self, Host}};
+///
+/// let credential = testing::credential("ghcr.io");
+/// let image = ImageReference::parse("ghcr.io/team/app:1.0")?;
+/// let run = Host::new()
+///     .on_copy(&image, "ghcr.io/live/app:1.0", Ok(testing::descriptor("sha256:1f…")))
+///     .call(|| {
+///         let live = ImageReference::parse("ghcr.io/live/app:1.0")?;
+///         registry::copy(&image, &credential, &live, &credential)
+///     });
+/// assert_eq!(run.value().digest, "sha256:1f…");
+/// # let _ = Tag::parse("1.0");
+/// # Ok::<(), stepyard_sdk::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`get_manifest`] for the source and [`put_manifest`] for the destination.
 pub fn copy(
@@ -81,6 +152,19 @@ pub fn copy(
 }
 
 /// The tags of the repository of `reference`, in the registry's order.
+///
+/// ```
+/// use stepyard_sdk::{grammar::{ImageReference, Tag}, registry, testing::{self, Host}};
+///
+/// let credential = testing::credential("ghcr.io");
+/// let image = ImageReference::parse("ghcr.io/team/app:1.0")?;
+/// let run = Host::new()
+///     .on_list_tags("ghcr.io/team/app", Ok(vec!["1.0", "latest"]))
+///     .call(|| registry::list_tags(&image, &credential));
+/// assert_eq!(*run.value(), ["1.0", "latest"]);
+/// # let _ = Tag::parse("1.0");
+/// # Ok::<(), stepyard_sdk::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`resolve`].

@@ -1,5 +1,9 @@
 //! The forms that settings take in YAML, and the problems that they have.
 
+mod parsed;
+mod rules;
+mod time;
+
 use std::{borrow::Cow, fmt};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -9,19 +13,47 @@ use serde::de::{
 use stepyard_grammar::GrammarError;
 
 use crate::Error;
+#[doc(hidden)]
+pub use parsed::{Parse, Parsed, Unwrapped};
+#[doc(hidden)]
+pub use rules::{Length, in_range, matching, of_length};
+pub use time::Time;
 
 /// A text that may be written as a whole number or a truth value too: `42`, `true`.
 ///
 /// Numbers with a decimal point are refused, because YAML does not keep their form: `1.10` would
 /// arrive as `1.1`.
+///
+/// ```
+/// use stepyard_sdk::{setting::Text, testing::json};
+///
+/// assert_eq!(serde_json::from_value::<Text>(json!(42))?, Text::from("42"));
+/// assert!(serde_json::from_value::<Text>(json!(1.1)).is_err());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text(pub String);
 
 /// A text that may be written as any number too, for quantities: `0.5`, `500Mi`.
+///
+/// ```
+/// use stepyard_sdk::{setting::Amount, testing::json};
+///
+/// assert_eq!(serde_json::from_value::<Amount>(json!(0.5))?, Amount::from("0.5"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Amount(pub String);
 
 /// A list that may be written as its one element.
+///
+/// ```
+/// use stepyard_sdk::{setting::OneOrMany, testing::json};
+///
+/// let tags: OneOrMany<String> = serde_json::from_value(json!("latest"))?;
+/// assert_eq!(tags.0, ["latest"]);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OneOrMany<T>(pub Vec<T>);
 
@@ -181,7 +213,19 @@ impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
 }
 
 /// Collects what is wrong with settings, so that one error reports it all: one line
-/// `setting.path: problem; expected …` a problem.
+/// `setting.path: problem; expected …` a problem. For what `#[settings]` cannot say, such as that one
+/// setting needs another.
+///
+/// ```
+/// use stepyard_sdk::{grammar::Tag, setting::Problems};
+///
+/// let mut problems = Problems::default();
+/// let tag = problems.check("tags[0]", Tag::parse("1.0"));
+/// problems.add("digest", "given beside tags; expected one of the two");
+/// assert_eq!(problems.lines().len(), 1);
+/// let error = problems.into_result(tag).unwrap_err();
+/// assert_eq!(error.message(), "digest: given beside tags; expected one of the two");
+/// ```
 #[derive(Debug, Default)]
 pub struct Problems(Vec<String>);
 

@@ -8,11 +8,35 @@ use crate::{Error, Outcome, bindings, settings};
 /// A step: a type whose fields are the settings of one run.
 ///
 /// The settings arrive as JSON. What does not fit the type is reported to the user, setting by
-/// setting, before [`run`](Step::run) is called. `#[serde(deny_unknown_fields)]` makes a
-/// misspelt setting an error, and doc comments of fields become the descriptions of the schema.
+/// setting, before [`run`](Step::run) is called. [`settings`](macro@crate::settings) makes a struct
+/// fit for it.
 ///
-/// `#[schemars(extend("x-stepyard" = "connector"))]` on a field says what the setting names, so
-/// that the host can let a run touch what its settings name and nothing else.
+/// ```
+/// use stepyard_sdk::prelude::*;
+/// use stepyard_sdk::testing::{Host, json};
+///
+/// #[settings]
+/// struct Hello {
+///     /// Whom to greet.
+///     name: String,
+/// }
+///
+/// impl Step for Hello {
+///     const NAME: &str = "hello";
+///     const VERSION: &str = "0.1.0";
+///     const SUMMARY: &str = "Greets";
+///
+///     fn run(self) -> Result<Outcome, Error> {
+///         log::info!("Hello, {}!", self.name);
+///         Ok(Outcome::new().output("greeted", self.name))
+///     }
+/// }
+///
+/// stepyard_sdk::step!(Hello);
+///
+/// let run = Host::new().run::<Hello>(json!({"name": "Ada"}));
+/// assert_eq!(run.output("greeted"), "Ada");
+/// ```
 pub trait Step: DeserializeOwned + JsonSchema {
     /// The step's name, such as `build-push-ecr`.
     const NAME: &'static str;
@@ -28,7 +52,7 @@ pub trait Step: DeserializeOwned + JsonSchema {
     fn run(self) -> Result<Outcome, Error>;
 }
 
-/// Makes a type that is a [`Step`] the component's step. To be called once in a crate; on other
+/// Makes a type that is a [`Step`] the component's step: see there. To be called once in a crate; on other
 /// targets than WebAssembly it does nothing, so that the crate's tests run natively.
 #[macro_export]
 macro_rules! step {
@@ -75,8 +99,13 @@ pub fn describe<S: Step>() -> bindings::Description {
 pub fn run<S: Step>(
     settings: &str,
 ) -> Result<bindings::Outcome, bindings::stepyard::step::types::Error> {
+    Ok(read_and_run::<S>(settings)?.into())
+}
+
+/// The same with the SDK's own types.
+pub(crate) fn read_and_run<S: Step>(settings: &str) -> Result<Outcome, Error> {
     let step: S = settings::read(settings, &schema::<S>())?;
-    Ok(step.run()?.into())
+    step.run()
 }
 
 fn schema<S: Step>() -> schemars::Schema {

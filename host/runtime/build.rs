@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The built-in steps: packages in `steps/`.
-const STEPS: [&str; 2] = ["build-push-ecr", "promote-image"];
+const STEPS: [&str; 3] = ["build-push-ecr", "ecr-scan-gate", "promote-image"];
 
 const TARGET: &str = "wasm32-wasip2";
 

@@ -41,6 +41,20 @@ pub struct NotDeleted {
 }
 
 /// A scan of an image.
+///
+/// ```
+/// use stepyard_sdk::{ecr::NamedRepository, grammar::{EcrRegistry, EcrRepositoryName}};
+/// use stepyard_sdk::testing::{Finding, Host, Scan};
+///
+/// let registry = EcrRegistry::parse("123456789012.dkr.ecr.us-east-1.amazonaws.com")?;
+/// let app = NamedRepository::new("aws", &registry, &EcrRepositoryName::parse("team/app")?);
+/// let scan = Scan::new("COMPLETE").with_finding(Finding::new("CVE-2024-3094", "CRITICAL"));
+/// let run = Host::new()
+///     .on_scan_findings("team/app", "1.0", Ok(Some(scan)))
+///     .call(|| Ok(app.scan_findings("1.0")?.map(|scan| scan.severity_counts())));
+/// assert_eq!(*run.value(), Some(vec![("CRITICAL".to_owned(), 1)]));
+/// # Ok::<(), stepyard_sdk::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Scan(pub(super) ecr::Scan);
 

@@ -58,6 +58,25 @@ use repository::filters;
 ///
 /// An image of it is a tag or a digest: [`crate::grammar::Tag`] and [`crate::grammar::Digest`] serve, and text.
 ///
+/// ```
+/// use stepyard_sdk::{ecr::NamedRepository, grammar::{EcrRegistry, EcrRepositoryName}};
+/// use stepyard_sdk::testing::{EcrImage, Host, Repository, Replica};
+///
+/// let registry = EcrRegistry::parse("123456789012.dkr.ecr.us-east-1.amazonaws.com")?;
+/// let app = NamedRepository::new("aws", &registry, &EcrRepositoryName::parse("team/app")?);
+/// let run = Host::new()
+///     .on_describe_repository("team/app", Ok(Some(Repository::new("team/app").with_scan_on_push())))
+///     .on_list_images("team/app", Ok(vec![EcrImage::new("sha256:1f…").with_tag("1.0")]))
+///     .on_replication_status("team/app", "1.0", Ok(vec![Replica::new("210987654321", "eu-west-1", "COMPLETE")]))
+///     .call(|| {
+///         assert!(app.describe()?.is_some_and(|found| found.scans_on_push()));
+///         assert_eq!(app.images()?.count(), 1);
+///         app.replicas("1.0")
+///     });
+/// assert_eq!(run.value()[0].region, "eu-west-1");
+/// # Ok::<(), stepyard_sdk::Error>(())
+/// ```
+///
 /// All functions fail with `denied`; `not-found` where no connector has that name or, unless said
 /// otherwise, the repository or image does not exist; `invalid-settings`; `unauthenticated`;
 /// `forbidden` where the identity lacks the IAM action, which the message names; `throttled`;

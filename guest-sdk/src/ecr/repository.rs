@@ -4,7 +4,7 @@ use stepyard_grammar::{RepositoryEncryption, Tag, TagFilter, TagMutability};
 
 use crate::{Error, bindings::stepyard::step::ecr};
 
-/// A repository, as ECR describes it.
+/// A repository, as ECR describes it. See [`super::NamedRepository`].
 #[derive(Debug)]
 pub struct Repository(pub(super) ecr::Repository);
 
@@ -60,6 +60,21 @@ impl Repository {
 }
 
 /// What a new repository is to be like. What is not said is as ECR does by itself.
+///
+/// ```
+/// use stepyard_sdk::{ecr::{NamedRepository, RepositorySettings}, grammar::{EcrRegistry, EcrRepositoryName}};
+/// use stepyard_sdk::testing::{Host, Repository};
+///
+/// let registry = EcrRegistry::parse("123456789012.dkr.ecr.us-east-1.amazonaws.com")?;
+/// let app = NamedRepository::new("aws", &registry, &EcrRepositoryName::parse("team/app")?);
+/// let run = Host::new()
+///     .on_create_repository("team/app", Ok(Repository::new("team/app").newly_made()))
+///     .call(|| app.create(RepositorySettings::new().scan_on_push(true).tag("team", "web")));
+/// assert!(run.value().is_new());
+/// let settings = run.call("ecr.create-repository").argument("settings");
+/// assert_eq!(settings["tags"][0][1], "web");
+/// # Ok::<(), stepyard_sdk::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct RepositorySettings(pub(super) ecr::RepositorySettings);
 

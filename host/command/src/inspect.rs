@@ -164,15 +164,54 @@ fn write_settings(text: &mut String, schema: &Value) {
         .collect();
     let properties = schema.get("properties").and_then(Value::as_object);
     for (name, property) in properties.into_iter().flatten() {
-        let mark = if required.contains(&name.as_str()) {
-            " (required)"
-        } else {
-            ""
+        let mark = match required.contains(&name.as_str()) {
+            true => " (required)".to_owned(),
+            false => shown_default(property),
         };
         let _ = writeln!(text, "  {}{mark}", one_line(name));
         let description = property.get("description").and_then(Value::as_str);
         for line in description.unwrap_or_default().lines() {
             let _ = writeln!(text, "      {}", one_line(line));
         }
+        for (keyword, words) in LIMITS {
+            if let Some(limit) = property.get(keyword) {
+                let _ = writeln!(text, "      {words} {}", one_line(&in_words(limit)));
+            }
+        }
+    }
+}
+
+/// What a schema says of a value, and how that is told.
+const LIMITS: [(&str, &str); 8] = [
+    ("minimum", "at least"),
+    ("maximum", "at most"),
+    ("exclusiveMaximum", "less than"),
+    ("minLength", "characters, at least"),
+    ("maxLength", "characters, at most"),
+    ("minItems", "entries, at least"),
+    ("maxItems", "entries, at most"),
+    ("pattern", "as"),
+];
+
+/// The default, where it says something.
+fn shown_default(property: &Value) -> String {
+    let says_nothing = |default: &Value| match default {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    };
+    let default = property.get("default");
+    match default.filter(|default| !says_nothing(default)) {
+        Some(default) => format!(" (default {})", one_line(&in_words(default))),
+        None => String::new(),
+    }
+}
+
+/// A text without its quotes, and else JSON.
+fn in_words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
     }
 }

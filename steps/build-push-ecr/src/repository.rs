@@ -10,6 +10,7 @@ use stepyard_sdk::{
     ecr::RepositorySettings,
     grammar::{AwsTag, MutabilityMode, RepositoryEncryption, TagFilter, TagMutability},
     setting::{OneOrMany, Problems, Text},
+    settings,
 };
 
 /// Whether to make the repository where it does not exist.
@@ -25,35 +26,33 @@ pub enum CreateRepository {
 }
 
 /// What a new repository is to be like. An existing one is left as it is.
-#[derive(Clone, Debug, Default, serde::Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[settings]
+#[derive(Clone, Debug, Default)]
 pub struct NewRepository {
     /// The tags that cannot move once they name an image.
-    #[serde(default)]
+    #[setting(default)]
     pub immutable_tags: ImmutableTags,
     /// Whether ECR scans each image that is pushed.
-    #[serde(default)]
+    #[setting(default)]
     pub scan_on_push: bool,
     /// How layers are encrypted. Default: `AES256`, or `KMS` where a key is named.
     pub encryption: Option<Encryption>,
     /// The id, alias or ARN of a KMS key. Default: AWS's own key for ECR.
     pub kms_key: Option<String>,
     /// Tags of the repository in AWS.
-    #[serde(default)]
+    #[setting(default)]
     pub tags: BTreeMap<String, Text>,
 }
 
 /// How layers are encrypted at rest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[settings(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encryption {
     /// With keys of Amazon S3.
-    #[serde(rename = "AES256")]
     Aes256,
     /// With a key of AWS KMS.
-    #[serde(rename = "KMS")]
     Kms,
     /// With a key of AWS KMS, in two layers.
-    #[serde(rename = "KMS_DSSE")]
     KmsDsse,
 }
 
@@ -80,14 +79,14 @@ pub enum ImmutableTags {
 }
 
 /// Filters of tags, in which `*` stands for any text. One of the lists is given.
-#[derive(Clone, Debug, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[settings]
+#[derive(Clone, Debug)]
 pub struct FilteredTags {
     /// All are immutable but these.
-    #[serde(default)]
+    #[setting(default)]
     pub except: OneOrMany<Text>,
     /// None are immutable but these.
-    #[serde(default)]
+    #[setting(default)]
     pub only: OneOrMany<Text>,
 }
 

@@ -2,62 +2,58 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
 use stepyard_sdk::{
     grammar::EcrEndpoint,
     setting::{Amount, OneOrMany, Text},
+    settings,
 };
 
 use crate::repository::CreateRepository;
 
 /// Builds an image from a Dockerfile and pushes it to a repository of Amazon ECR.
-#[derive(Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[settings]
+#[derive(Clone)]
 pub struct BuildPushEcr {
     /// The AWS connector to push with.
-    #[schemars(extend("x-stepyard" = "connector"))]
+    #[setting(connector)]
     pub connector_ref: String,
     /// The registry's AWS region, such as `us-east-1`.
-    #[schemars(extend("x-stepyard" = "ecr-region"))]
+    #[setting(ecr_region)]
     pub region: String,
     /// The AWS account that owns the registry: 12 digits, in quotes where the first is 0.
-    #[schemars(extend("x-stepyard" = "ecr-account"))]
+    #[setting(ecr_account)]
     pub account: Text,
     /// The repository, without registry and tag. It must exist, unless `createRepository` is set.
-    #[schemars(extend("x-stepyard" = "ecr-repository"))]
+    #[setting(ecr_repository)]
     pub image_name: String,
     /// The tags, in the order in which they are written.
-    #[schemars(extend("x-stepyard" = "tag"))]
+    #[setting(tag)]
     pub tags: OneOrMany<Text>,
     /// Which of the registry's host names to use.
-    #[serde(default)]
-    #[schemars(extend("x-stepyard" = "ecr-endpoint"))]
+    #[setting(ecr_endpoint, default)]
     pub registry_endpoint: RegistryEndpoint,
     /// Connectors for the registries of private base images.
-    #[serde(default)]
-    #[schemars(extend("x-stepyard" = "base-image-connector"))]
+    #[setting(base_image_connector, default)]
     pub base_image_connector_refs: OneOrMany<String>,
     /// Whether kaniko finds changed files by `redo` (the default) or by reading them all.
     pub optimize: Option<bool>,
     /// The Dockerfile, relative to the workspace. Default: `Dockerfile` in the context.
-    #[schemars(extend("x-stepyard" = "workspace-path"))]
+    #[setting(workspace_path)]
     pub dockerfile: Option<String>,
     /// The folder whose files the Dockerfile sees, relative to the workspace.
-    #[serde(default = "workspace")]
-    #[schemars(extend("x-stepyard" = "workspace-path"))]
+    #[setting(workspace_path, default = ".")]
     pub context: String,
     /// Labels of the image.
-    #[serde(default)]
+    #[setting(default)]
     pub labels: BTreeMap<String, Text>,
     /// Values for `ARG` instructions. They stay readable in the image's history.
-    #[serde(default)]
+    #[setting(default)]
     pub build_args: BTreeMap<String, Text>,
     /// The stage of the Dockerfile to build. Default: the last one.
     pub target: Option<String>,
     /// An image or repository of the same registry that keeps the layers of all stages between
     /// builds.
-    #[schemars(extend("x-stepyard" = "ecr-cache-destination"))]
+    #[setting(ecr_cache_destination)]
     pub remote_cache_image: Option<String>,
     /// The numeric user that the builder runs as.
     pub run_as_user: Option<Text>,
@@ -67,85 +63,73 @@ pub struct BuildPushEcr {
     /// and no other cache is written, the image keeps its own cache for later builds.
     pub caching: Option<bool>,
     /// Caches to take layers from: images of the same registry, or in BuildKit's notation.
-    #[serde(default)]
-    #[schemars(extend("x-stepyard" = "ecr-cache-repository"))]
+    #[setting(ecr_cache_repository, default)]
     pub cache_from: OneOrMany<String>,
     /// A cache to keep layers in: an image of the same registry, or in BuildKit's notation.
-    #[schemars(extend("x-stepyard" = "ecr-cache-destination"))]
+    #[setting(ecr_cache_destination)]
     pub cache_to: Option<String>,
     /// Variables for `envDockerSecrets` to name.
-    #[serde(default)]
-    #[schemars(extend("x-stepyard" = "secret"))]
+    #[setting(secret, default)]
     pub env_variables: BTreeMap<String, Text>,
     /// Build secrets: an id, and a variable of `envVariables` or a secret expression.
-    #[serde(default)]
-    #[schemars(extend("x-stepyard" = "secret"))]
+    #[setting(secret, default)]
     pub env_docker_secrets: BTreeMap<String, Text>,
     /// Build secrets: an id, and a file of the workspace.
-    #[serde(default)]
-    #[schemars(extend("x-stepyard" = "workspace-path"))]
+    #[setting(workspace_path, default)]
     pub file_docker_secrets: BTreeMap<String, String>,
     /// Ids under which `RUN --mount=type=ssh` finds the SSH agent of the machine; `default` where
     /// the Dockerfile names none.
-    #[serde(default)]
-    #[schemars(extend("x-stepyard" = "ssh-agent"))]
+    #[setting(ssh_agent, default)]
     pub ssh: OneOrMany<String>,
     /// Platforms such as `linux/arm64`. Several make an image index. Default: the engine's own.
-    #[serde(default)]
+    #[setting(default)]
     pub platforms: OneOrMany<String>,
     /// Further build contexts: a name, and a folder of the workspace or
     /// `docker-image://REFERENCE`.
-    #[serde(default)]
-    #[schemars(extend("x-stepyard" = "build-context"))]
+    #[setting(build_context, default)]
     pub build_contexts: BTreeMap<String, String>,
     /// Names that `RUN` instructions resolve: a name, and an IP address or `host-gateway`.
-    #[serde(default)]
+    #[setting(default)]
     pub extra_hosts: BTreeMap<String, String>,
     /// The network of `RUN` instructions.
-    #[serde(default)]
-    #[schemars(extend("x-stepyard" = "network-mode"))]
+    #[setting(network_mode, default)]
     pub network: Network,
     /// Whether to look for newer base images even where the engine has one.
-    #[serde(default)]
+    #[setting(default)]
     pub pull: bool,
     /// How layers are compressed: `gzip`, `zstd` or `estargz`, with an optional level (`zstd:3`).
     pub compression: Option<String>,
     /// Annotations of the image's manifest.
-    #[serde(default)]
+    #[setting(default)]
     pub annotations: BTreeMap<String, Text>,
     /// Attests how the image was built. The tag then names an image index.
     pub provenance: Option<ProvenanceMode>,
     /// Whether to attest what is in the image. The tag then names an image index.
-    #[serde(default)]
+    #[setting(default)]
     pub sbom: bool,
     /// The time that the image and its files carry at most, in seconds since 1970.
     pub source_date_epoch: Option<Text>,
     /// Whether to build nothing where nothing has changed since the image was pushed last.
-    #[serde(default)]
+    #[setting(default)]
     pub skip_unchanged: bool,
     /// Whether to make the repository where it does not exist: `true`, `on-push` where the registry
     /// makes it when something is pushed, or what it is to be like.
-    #[serde(default)]
-    #[schemars(extend("x-stepyard" = "ecr-create-repository"))]
+    #[setting(ecr_create_repository, default)]
     pub create_repository: CreateRepository,
     /// A JSON file of the workspace that says which images of the repository expire.
-    #[schemars(extend("x-stepyard" = "ecr-lifecycle-policy"))]
+    #[setting(ecr_lifecycle_policy)]
     pub lifecycle_policy: Option<String>,
     /// A JSON file of the workspace that says who may use the repository.
-    #[schemars(extend("x-stepyard" = "ecr-repository-policy"))]
+    #[setting(ecr_repository_policy)]
     pub repository_policy: Option<String>,
     /// Whether to build and push nothing where all the tags exist already.
-    #[serde(default)]
+    #[setting(default)]
     pub skip_push_if_tag_exists: bool,
 }
 
-fn workspace() -> String {
-    ".".to_owned()
-}
-
 /// Which of the registry's host names to use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[settings]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RegistryEndpoint {
     /// `<account>.dkr.ecr.<region>.amazonaws.com`, or the suffix of the region's partition.
     #[default]
@@ -170,8 +154,8 @@ impl From<RegistryEndpoint> for EcrEndpoint {
 }
 
 /// The network of `RUN` instructions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[settings]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Network {
     /// The engine's default.
     #[default]
@@ -183,8 +167,8 @@ pub enum Network {
 }
 
 /// How much an attestation says of how the image was built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[settings]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProvenanceMode {
     /// That it was built, and of what.
     Min,
@@ -193,20 +177,20 @@ pub enum ProvenanceMode {
 }
 
 /// Kubernetes' resources of a container.
-#[derive(Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[settings]
+#[derive(Clone)]
 pub struct Resources {
     /// The most that the builder may use.
-    #[serde(default)]
+    #[setting(default)]
     pub limits: Quantities,
     /// What the builder asks the scheduler for.
-    #[serde(default)]
+    #[setting(default)]
     pub requests: Quantities,
 }
 
 /// Amounts in Kubernetes' notation.
-#[derive(Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[settings]
+#[derive(Clone, Default)]
 pub struct Quantities {
     /// Such as `500Mi`.
     pub memory: Option<Amount>,

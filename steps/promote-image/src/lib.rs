@@ -10,27 +10,26 @@ use stepyard_sdk::{
 };
 
 /// Copies an image by digest to another repository, and gives it further tags there.
-#[derive(Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[settings]
+#[derive(Clone)]
 pub struct PromoteImage {
     /// The connector for both registries. Where the source has none, it is read anonymously.
-    #[schemars(extend("x-stepyard" = "connector"))]
+    #[setting(connector)]
     pub connector_ref: Option<String>,
     /// The connector for the source's registry. Default: `connectorRef`.
-    #[schemars(extend("x-stepyard" = "source-connector"))]
+    #[setting(source_connector)]
     pub source_connector_ref: Option<String>,
     /// The connector for the destination's registry. Default: `connectorRef`.
-    #[schemars(extend("x-stepyard" = "destination-connector"))]
+    #[setting(destination_connector)]
     pub destination_connector_ref: Option<String>,
     /// The image: `registry/repository:tag` or `registry/repository@digest`.
-    #[schemars(extend("x-stepyard" = "pull-image"))]
+    #[setting(pull_image)]
     pub source: String,
     /// Where to copy it: `registry/repository`, with a tag, or else the source's tag.
-    #[schemars(extend("x-stepyard" = "push-image"))]
+    #[setting(push_image)]
     pub destination: String,
     /// Further tags at the destination, in the order in which they are written.
-    #[serde(default)]
-    #[schemars(extend("x-stepyard" = "tag"))]
+    #[setting(tag, default)]
     pub tags: OneOrMany<Text>,
 }
 
@@ -45,3 +44,6 @@ impl Step for PromoteImage {
 }
 
 stepyard_sdk::step!(PromoteImage);
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,7 @@
 use stepyard_sdk::prelude::*;
 
 /// The settings, each with the description that its users read.
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[settings]
 struct MyStep {
     /// Whom to greet.
     name: String,
@@ -22,3 +21,16 @@ impl Step for MyStep {
 }
 
 stepyard_sdk::step!(MyStep);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stepyard_sdk::testing::{Host, json};
+
+    #[test]
+    fn it_greets() {
+        let run = Host::new().run::<MyStep>(json!({"name": "Ada"}));
+        assert_eq!(run.output("greeted"), "Ada");
+        assert_eq!(run.log(), ["Hello, Ada!"]);
+    }
+}

@@ -77,7 +77,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct InputArguments {
     /// A YAML file with steps in Harness's shape, the name of a built-in step (build-push-ecr,
-    /// promote-image), or a component in a registry (oci://HOST/REPOSITORY@sha256:…)
+    /// ecr-scan-gate, promote-image), or a component in a registry (oci://HOST/REPOSITORY@sha256:…)
     #[arg(value_name = "FILE|STEP")]
     pub(crate) target: Option<String>,
 

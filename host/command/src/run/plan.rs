@@ -390,6 +390,7 @@ fn source(
 ) -> Result<ComponentSource, Failure> {
     Ok(match &step.step_type {
         StepType::BuildAndPushEcr => ComponentSource::built_in("build-push-ecr"),
+        StepType::EcrScanGate => ComponentSource::built_in("ecr-scan-gate"),
         StepType::PromoteImage => ComponentSource::built_in("promote-image"),
         StepType::Component(name) => match components.source(name) {
             Some(source) => source,
@@ -404,7 +405,10 @@ fn source(
 fn require_engine(stage: &Stage, named: Option<EngineName>) -> Result<(), Failure> {
     let in_cluster = stage.infrastructure == Some(Infrastructure::KubernetesDirect);
     let mut steps = stage.steps().into_iter();
-    let builds = steps.any(|step| step.step_type != StepType::PromoteImage);
+    let builds = steps.any(|step| {
+        let builds_nothing = [StepType::EcrScanGate, StepType::PromoteImage];
+        !builds_nothing.contains(&step.step_type)
+    });
     if in_cluster && builds && named.is_none() {
         return Err(Failure::input(
             "the stage's infrastructure is KubernetesDirect, and no engine builds in a cluster",

@@ -65,7 +65,7 @@ fn wrong_arguments_end_with_2_and_say_what_is_wrong() {
         ),
         (
             &["run", "build-and-push"],
-            "build-and-push is neither a file nor a built-in or pinned step\n  these have names: build-push-ecr, promote-image\n",
+            "build-and-push is neither a file nor a built-in or pinned step\n  these have names: build-push-ecr, ecr-scan-gate, promote-image\n",
         ),
         (
             &["run", "build-push-ecr", "--set", "tags"],

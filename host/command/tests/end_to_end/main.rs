@@ -30,6 +30,7 @@ mod policies;
 mod projects;
 mod replays;
 mod repository;
+mod scan_gate;
 mod secrets;
 mod sharing;
 mod step_cases;

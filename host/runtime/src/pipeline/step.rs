@@ -42,6 +42,8 @@ pub struct StepDefinition {
 pub enum StepType {
     /// `BuildAndPushECR`
     BuildAndPushEcr,
+    /// `ECRScanGate`
+    EcrScanGate,
     /// `PromoteImage`
     PromoteImage,
     /// `Component`: the component at this path, relative to the file, the pinned one of this name,
@@ -52,6 +54,7 @@ pub enum StepType {
 #[derive(Clone, Copy)]
 enum TypeName {
     BuildAndPushEcr,
+    EcrScanGate,
     PromoteImage,
     Component,
 }
@@ -67,11 +70,12 @@ pub(super) fn read(
     let type_name = fields
         .required(
             "type",
-            "write `type: BuildAndPushECR`, `PromoteImage` or `Component`",
+            "write `type: BuildAndPushECR`, `ECRScanGate`, `PromoteImage` or `Component`",
         )
         .and_then(|field| {
             field.one_of(&[
                 ("BuildAndPushECR", TypeName::BuildAndPushEcr),
+                ("ECRScanGate", TypeName::EcrScanGate),
                 ("PromoteImage", TypeName::PromoteImage),
                 ("Component", TypeName::Component),
             ])
@@ -87,6 +91,10 @@ pub(super) fn read(
         Some(TypeName::BuildAndPushEcr) => {
             refuse_component(&mut fields);
             Some(StepType::BuildAndPushEcr)
+        }
+        Some(TypeName::EcrScanGate) => {
+            refuse_component(&mut fields);
+            Some(StepType::EcrScanGate)
         }
         Some(TypeName::PromoteImage) => {
             refuse_component(&mut fields);

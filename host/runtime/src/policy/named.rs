@@ -12,6 +12,8 @@
 //! | `ecr-account`, `ecr-region` | parts of the ECR registry that the step works with |
 //! | `ecr-endpoint` | which of its host names is used |
 //! | `ecr-repository` | a repository there to push to |
+//! | `ecr-source-repository` | a repository there to read |
+//! | `ecr-start-scan` | whether to start scans of images of the repositories: `true` |
 //! | `ecr-create-repository` | whether to make that repository: `true`, or a mapping of what it is to be like |
 //! | `ecr-lifecycle-policy`, `ecr-repository-policy` | a file of the workspace with a policy for that repository |
 //! | `ecr-cache-repository` | a repository there to take cached layers from, possibly a whole image reference, or another cache in BuildKit's notation |
@@ -50,6 +52,8 @@ pub enum RepositoryChange {
     LifecyclePolicy,
     /// To say who may use it.
     RepositoryPolicy,
+    /// To start a scan of an image of it.
+    StartScan,
 }
 
 /// What settings name.
@@ -60,7 +64,7 @@ pub struct NamedResources {
     ecr_regions: BTreeSet<String>,
     ecr_repositories: BTreeSet<String>,
     ecr_changes: BTreeSet<RepositoryChange>,
-    ecr_cache_repositories: BTreeSet<String>,
+    ecr_source_repositories: BTreeSet<String>,
     ecr_cache_destinations: BTreeSet<(String, String)>,
     tags: BTreeSet<String>,
     pull_images: BTreeSet<(String, String)>,
@@ -95,10 +99,15 @@ impl NamedResources {
     ) -> Result<Self, NamingError> {
         let mut named = Self::default();
         for (property, annotation, value) in values {
-            if annotation == "ecr-create-repository" {
+            let change = match annotation {
+                "ecr-create-repository" => Some(RepositoryChange::Create),
+                "ecr-start-scan" => Some(RepositoryChange::StartScan),
+                _ => None,
+            };
+            if let Some(change) = change {
                 named
                     .ecr_changes
-                    .extend(asks_to_create(value).then_some(RepositoryChange::Create));
+                    .extend(asks_for_it(value).then_some(change));
                 continue;
             }
             for text in texts(value) {
@@ -116,13 +125,15 @@ impl NamedResources {
             "ecr-account" => self.ecr_accounts.insert(text),
             "ecr-region" => self.ecr_regions.insert(text),
             "ecr-repository" => self.ecr_repositories.insert(text),
+            "ecr-source-repository" => self.ecr_source_repositories.insert(text),
             "ecr-lifecycle-policy" => self.ecr_changes.insert(RepositoryChange::LifecyclePolicy),
             "ecr-repository-policy" => self.ecr_changes.insert(RepositoryChange::RepositoryPolicy),
             "ecr-cache-repository" => match CacheOptions::parse_import(&text) {
                 Ok(cache) => match (cache.place(), cache.get("ref")) {
                     (Some(place), _) => self.caches.insert(place),
                     (None, reference) => reference.is_some_and(|reference| {
-                        self.ecr_cache_repositories.insert(repository_of(reference))
+                        self.ecr_source_repositories
+                            .insert(repository_of(reference))
                     }),
                 },
                 // The step tells its user what is wrong with it; here it names nothing.
@@ -184,7 +195,7 @@ impl NamedResources {
         }
         cache.get("ref").is_some_and(|reference| {
             let repository = repository_of(reference);
-            self.ecr_cache_repositories.insert(repository.clone());
+            self.ecr_source_repositories.insert(repository.clone());
             self.ecr_cache_destinations
                 .insert((repository, tag_of(reference)))
         })
@@ -248,13 +259,15 @@ impl NamedResources {
     ) -> bool {
         self.ecr_changes.contains(&change)
             && self.names_ecr_registry(registry)
-            && self.ecr_repositories.contains(repository.as_str())
+            && (self.ecr_repositories.contains(repository.as_str())
+                || change == RepositoryChange::StartScan
+                    && self.ecr_source_repositories.contains(repository.as_str()))
     }
 
     /// Whether the settings name this repository as one to read.
     pub fn names_source(&self, registry: &RegistryHost, repository: &RepositoryName) -> bool {
         (self.names_ecr_registry(registry)
-            && self.ecr_cache_repositories.contains(repository.as_str()))
+            && self.ecr_source_repositories.contains(repository.as_str()))
             || self
                 .pull_images
                 .contains(&(registry.to_string(), repository.to_string()))
@@ -331,7 +344,7 @@ pub(crate) fn annotated<'a>(
 }
 
 /// Whether a value asks for a repository to be made: a word such as `on-push` leaves it to others.
-fn asks_to_create(value: &Value) -> bool {
+fn asks_for_it(value: &Value) -> bool {
     match value {
         Value::Bool(create) => *create,
         Value::String(text) => text == "true",

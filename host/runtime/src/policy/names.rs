@@ -50,6 +50,14 @@ impl NamedResources {
                 },
             ) => self.names_source(registry, repository),
             (
+                Action::StartScan,
+                Resource::Repository {
+                    registry,
+                    repository,
+                    ..
+                },
+            ) => self.names_change(RepositoryChange::StartScan, registry, repository),
+            (
                 action,
                 Resource::Repository {
                     registry,

@@ -2,8 +2,7 @@
 
 use stepyard_sdk::prelude::*;
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[settings]
 struct AllocatesForever {}
 
 impl Step for AllocatesForever {

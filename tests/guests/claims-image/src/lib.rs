@@ -3,8 +3,7 @@
 use stepyard_sdk::grammar::{Digest, ImageReference, Tag};
 use stepyard_sdk::prelude::*;
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[settings]
 struct ClaimsImage {}
 
 impl Step for ClaimsImage {

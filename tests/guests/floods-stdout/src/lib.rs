@@ -4,8 +4,7 @@ use std::io::Write;
 
 use stepyard_sdk::prelude::*;
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[settings]
 struct FloodsStdout {}
 
 impl Step for FloodsStdout {

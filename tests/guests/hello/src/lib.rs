@@ -2,8 +2,7 @@
 
 use stepyard_sdk::prelude::*;
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[settings]
 struct Hello {
     /// Whom to greet.
     name: String,

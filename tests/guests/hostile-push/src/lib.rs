@@ -8,8 +8,7 @@ use stepyard_sdk::{
 
 use stepyard_sdk::prelude::*;
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[settings]
 struct HostilePush {}
 
 impl Step for HostilePush {

@@ -2,15 +2,14 @@
 
 use stepyard_sdk::prelude::*;
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[settings]
 struct LogsIn {
     /// How often.
     times: u32,
     /// What it returns.
     text: String,
     /// Whether each time with another connector.
-    #[serde(default)]
+    #[setting(default)]
     anew: bool,
 }
 

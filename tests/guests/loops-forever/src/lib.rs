@@ -4,8 +4,7 @@ use std::hint::black_box;
 
 use stepyard_sdk::prelude::*;
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[settings]
 struct LoopsForever {}
 
 impl Step for LoopsForever {

@@ -4,8 +4,7 @@ use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 
 use stepyard_sdk::prelude::*;
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[settings]
 struct OpensSocket {}
 
 impl Step for OpensSocket {

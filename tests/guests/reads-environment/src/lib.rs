@@ -4,8 +4,7 @@ use std::env;
 
 use stepyard_sdk::prelude::*;
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[settings]
 struct ReadsEnvironment {}
 
 impl Step for ReadsEnvironment {

@@ -7,8 +7,7 @@ use std::fs;
 
 use stepyard_sdk::prelude::*;
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[settings]
 struct ReadsOutside {}
 
 impl Step for ReadsOutside {

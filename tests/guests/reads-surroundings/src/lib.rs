@@ -6,8 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use stepyard_sdk::prelude::*;
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[settings]
 struct ReadsSurroundings {
     /// How long to sleep.
     milliseconds: u64,

@@ -4,8 +4,7 @@ use std::{fs, thread, time::Duration};
 
 use stepyard_sdk::prelude::*;
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[settings]
 struct Sleeps {}
 
 impl Step for Sleeps {

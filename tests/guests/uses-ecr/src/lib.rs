@@ -6,8 +6,7 @@ use stepyard_sdk::{
     prelude::*,
 };
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[settings]
 struct UsesEcr {}
 
 impl Step for UsesEcr {

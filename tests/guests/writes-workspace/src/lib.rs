@@ -4,8 +4,7 @@ use std::fs;
 
 use stepyard_sdk::prelude::*;
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[settings]
 struct WritesWorkspace {}
 
 impl Step for WritesWorkspace {

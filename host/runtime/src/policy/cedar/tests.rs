@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 use stepyard_grammar::{RegistryHost, RepositoryName, Tag};
 
 use super::*;
@@ -509,6 +509,41 @@ fn the_built_in_rules_permit_what_settings_name() {
         repository(ECR, "team/app", None),
     );
     assert!(!pinned.is_permit());
+}
+
+#[test]
+fn the_built_in_rules_permit_a_scan_where_settings_ask_for_one() {
+    let schema = json!({"properties": {
+        "account": {"x-stepyard": "ecr-account"},
+        "region": {"x-stepyard": "ecr-region"},
+        "imageName": {"x-stepyard": "ecr-source-repository"},
+        "startScan": {"x-stepyard": "ecr-start-scan", "default": true},
+    }});
+    let policy = CedarPolicy::built_in().unwrap();
+    let permits = |action, name, more: Value| {
+        let mut settings = json!({
+            "account": "123456789012", "region": "us-east-1", "imageName": "team/app",
+        });
+        if let (Value::Object(settings), Value::Object(more)) = (&mut settings, more) {
+            settings.extend(more);
+        }
+        let mut asking = Asking::default();
+        asking.run.named = NamedResources::from_settings(&schema, &settings).unwrap();
+        asking
+            .ask(&policy, action, repository(ECR, name, Some("1.0")))
+            .is_permit()
+    };
+    assert!(permits(Action::StartScan, "team/app", json!({})));
+    assert!(permits(Action::ReadScanFindings, "team/app", json!({})));
+    let without = json!({"startScan": false});
+    assert!(!permits(Action::StartScan, "team/app", without.clone()));
+    assert!(permits(Action::ReadScanFindings, "team/app", without));
+    for action in [Action::StartScan, Action::ReadScanFindings] {
+        assert!(!permits(action, "team/other", json!({})));
+    }
+    for action in [Action::Push, Action::Tag, Action::DeleteImages] {
+        assert!(!permits(action, "team/app", json!({})));
+    }
 }
 
 #[test]
