@@ -1,6 +1,8 @@
 //! Who logs in to the registries of components.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -96,6 +98,52 @@ fn the_logins_of_docker_are_used_and_shown_nowhere() {
         publishing(Some(&helpers)).expect(1).says("docker login");
     }
     assert_written_without_secret(&project);
+}
+
+/// A registry that says in its errors what it was sent.
+fn telling_registry() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = String::new();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            while let Some(Ok(line)) = lines.next().filter(|line| {
+                let line = line.as_ref();
+                line.is_ok_and(|line| !line.is_empty())
+            }) {
+                head += &line;
+            }
+            let (status, message) = match head.split_once("Basic ") {
+                None => ("401 Unauthorized", String::new()),
+                Some((_, sent)) => ("403 Forbidden", format!("{REGISTRY_PASSWORD} {sent:.60}")),
+            };
+            let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{message}"}}]}}"#);
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status}\r\nWWW-Authenticate: Basic realm=\"x\"\r\n\
+                 Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+        }
+    });
+    address
+}
+
+#[test]
+fn a_registry_that_repeats_a_password_is_not_repeated() {
+    let registry = telling_registry();
+    let project = project();
+    let auth = BASE64_STANDARD.encode(format!("AWS:{REGISTRY_PASSWORD}"));
+    project.write(
+        "home/.docker/config.json",
+        &format!(r#"{{"auths": {{"{registry}": {{"auth": "{auth}"}}}}}}"#),
+    );
+    let pinned = format!("oci://{registry}/a@sha256:{}", "0".repeat(64));
+    run::to_end(&mut command(&project, &["inspect", &pinned]))
+        .expect(1)
+        .says("DENIED: *** ");
 }
 
 #[test]
