@@ -88,7 +88,7 @@ macro_rules! fixtures {
             let mut packages = names(Path::new(guests::SOURCES));
             packages.retain(|name| {
                 let is_package = Path::new(guests::SOURCES).join(name).join("Cargo.toml").is_file();
-                is_package && !OF_ATTACKS.contains(&name.as_str())
+                is_package && !OF_OTHER_TESTS.contains(&name.as_str())
             });
             assert_eq!(packages, [$($name.to_owned()),*].into());
             assert_eq!(names(&expectation::folder(GROUP, "")), packages);
@@ -96,13 +96,14 @@ macro_rules! fixtures {
     };
 }
 
-/// The fixtures of `tests/attacks`.
-const OF_ATTACKS: [&str; 5] = [
+/// The fixtures of `tests/attacks`, and one of the command's replays.
+const OF_OTHER_TESTS: [&str; 6] = [
     "attack",
     "describe-calls-out",
     "describe-forges",
     "describe-loops",
     "describe-traps",
+    "reads-surroundings",
 ];
 
 fixtures! {
