@@ -96,13 +96,15 @@ macro_rules! fixtures {
     };
 }
 
-/// The fixtures of `tests/attacks`, and one of the command's replays.
-const OF_OTHER_TESTS: [&str; 6] = [
+/// The fixtures of `tests/attacks`, and of the command's replays.
+const OF_OTHER_TESTS: [&str; 8] = [
     "attack",
     "describe-calls-out",
     "describe-forges",
     "describe-loops",
     "describe-traps",
+    "pushes-tag",
+    "pushes-tag-fixed",
     "reads-surroundings",
 ];
 

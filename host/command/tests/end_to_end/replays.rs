@@ -7,13 +7,19 @@ use crate::support::cases::cases;
 use crate::support::engine::Engine;
 use crate::support::project::Project;
 use crate::support::run::{self, Run, assert_no_secret};
-use crate::support::service;
+use crate::support::{REGISTRY, service};
 
 cases! {
     a_run_is_replayed_as_it_was {
         docker_20: local_ecr;
         containerd: local_ecr, moto;
     }
+}
+
+fn guest(name: &str) -> String {
+    let guests = PathBuf::from(service("STEPYARD_TEST_GUESTS"));
+    let component = guests.join(format!("{name}.wasm"));
+    component.display().to_string()
 }
 
 fn record(project: &Project) -> Run {
@@ -62,14 +68,47 @@ fn a_failed_push_fails_again_for_the_same_reason() {
 }
 
 #[test]
+fn a_fixed_component_passes_where_the_recorded_one_failed() {
+    let backend = Backend::local_ecr(&[]);
+    let project = Project::with_immutable_tags(&backend);
+    for tag in ["one", "two"] {
+        project.dockerfile(&format!("LABEL version={tag}"));
+        project.pipeline(&format!("[{tag}]"), "");
+        project.run().expect(0);
+    }
+    let image = format!("image={REGISTRY}/{}:one", project.repository);
+    let component = guest("pushes-tag");
+    let recorded = [
+        "--component",
+        &component,
+        "--allow-imports",
+        "--set",
+        &image,
+    ];
+    let failed = run::to_end(
+        project
+            .run_command(&recorded)
+            .args(["--set", "connector=aws", "--set", "tag=two"])
+            .args(["--record", "recording.jsonl"]),
+    )
+    .expect(1)
+    .says("because the tag is immutable");
+    let replayed = replay(&project, &["--component", &component]).expect(1);
+    assert!(failed.stderr.contains(&replayed.stderr), "{replayed:?}");
+    replay(&project, &["--component", &guest("pushes-tag-fixed")])
+        .expect(0)
+        .says("because the tag is immutable")
+        .says("it asks for what was recorded, and ends in another way");
+}
+
+#[test]
 fn what_another_component_asks_for_is_told() {
     let backend = Backend::local_ecr(&[]);
     let project = Project::new(&backend);
     project.dockerfile("");
     project.pipeline("[one]", "");
     record(&project).expect(0);
-    let guests = PathBuf::from(service("STEPYARD_TEST_GUESTS"));
-    let component = guests.join("echo-settings.wasm").display().to_string();
+    let component = guest("echo-settings");
     replay(&project, &["--component", &component])
         .expect(1)
         .says("call 1 is not made\n  - auth.login {\"connector\":\"aws\"");
@@ -160,8 +199,7 @@ fn what_is_no_recording_is_told_with_its_line() {
 #[test]
 fn time_and_random_numbers_are_those_of_the_recording() {
     let project = Project::new(&Backend::local_ecr(&[]));
-    let guests = PathBuf::from(service("STEPYARD_TEST_GUESTS"));
-    let component = guests.join("reads-surroundings.wasm").display().to_string();
+    let component = guest("reads-surroundings");
     let outputs = |recording: &str| {
         let lines = project.read(recording);
         let ended = lines.lines().find(|line| line.contains("\"ended\""));
