@@ -30,7 +30,8 @@ pub(crate) fn install() -> Result<()> {
     fs::create_dir_all(&project)
         .and_then(|()| fs::write(project.join("package.json"), &list))
         .doing(|| format!("writing {}", project.display()))?;
-    process::run(
+    // Not shown: what it prints would stand among the variables of `cargo xtask services`.
+    process::output(
         Command::new("npm")
             .args(["install", "--no-audit", "--no-fund", "--loglevel", "error"])
             .current_dir(&project),
