@@ -91,6 +91,16 @@ impl Failure {
         }
     }
 
+    /// What is wrong, and what to do.
+    pub(crate) fn texts(&self) -> (String, Option<String>) {
+        // What is wrong with a file is a list, each with its place and advice.
+        if self.diagnostic.related().is_some() || self.diagnostic.source_code().is_some() {
+            return (render_plain(&*self.diagnostic), None);
+        }
+        let help = self.diagnostic.help().map(|help| help.to_string());
+        (self.diagnostic.to_string(), help)
+    }
+
     /// Prints the failure to standard error, richly on a terminal.
     pub(crate) fn report(self) -> ExitCode {
         print(&*self.diagnostic);

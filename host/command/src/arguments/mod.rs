@@ -156,8 +156,9 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) trace: bool,
 
-    /// Write a page that shows what the steps did and when, for any browser: phases, calls, decisions,
-    /// layers and lines. Secrets are masked
+    /// Write the run as a page for any browser when it has ended, in whichever way: on an axis of time
+    /// the steps, phases, calls, decisions, builds and layers, with lines and outputs. It replaces a
+    /// file that is there. Secrets are masked
     #[arg(long, value_name = "FILE.html")]
     pub(crate) report: Option<PathBuf>,
 

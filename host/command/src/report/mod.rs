@@ -1,140 +1,203 @@
-//! `--report`: a run as one HTML page that needs nothing else: what the steps did and when, what was
-//! permitted by which rule, what was said.
+//! `--report`: a run as one HTML file that needs nothing beside it.
+//!
+//! Events and calls are collected one step after another, and the section of a step that is over
+//! goes to a temporary file without a name, so that a run with many steps takes no more memory than
+//! its largest step. What comes in has been masked already.
 
-mod escape;
-mod log;
+mod collect;
+mod lane;
 mod model;
 mod page;
-mod timeline;
+mod step;
+#[cfg(test)]
+mod tests;
 
-use std::io::{self, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use stepyard::event::{Event, EventKind};
+use stepyard::event::{Event, EventSink, StepStatus};
 use stepyard::recording::Exchange;
 use time::OffsetDateTime;
 
-use self::log::Log;
-use self::model::{Call, Decision, Step};
-use crate::exit::Failure;
-use crate::view::RunSummary;
+use crate::exit::{Code, Failure};
+use collect::Collector;
+use model::{StepRun, clean};
+use page::{RunHead, StepHead};
 
-/// Collects what a run does, and writes the page. Cheap to clone; all clones are one.
-#[derive(Clone)]
-pub(crate) struct Report(Arc<Mutex<Collected>>);
+/// A report that is being collected. Cheap to clone; all clones are one.
+#[derive(Clone, Debug)]
+pub(crate) struct Report {
+    path: Arc<Path>,
+    state: Arc<Mutex<State>>,
+}
 
-struct Collected {
-    path: PathBuf,
-    /// The page, until it is whole.
-    page: Option<tempfile::NamedTempFile>,
+#[derive(Debug)]
+struct State {
     begin: OffsetDateTime,
-    steps: Vec<Step>,
-    /// What the policy has decided since the last call was answered.
-    decisions: Vec<Decision>,
-    log: Log,
+    is_dry: bool,
+    collector: Collector,
+    steps: Vec<StepHead>,
+    /// The sections of the steps that are over.
+    sections: File,
+    /// The first section that could not be kept.
+    failed: Option<io::Error>,
+}
+
+/// What a step left, as far as events do not tell it.
+pub(crate) struct StepRemainder<'a> {
+    /// What the failure strategies make of its end.
+    pub(crate) status: StepStatus,
+    /// Names and values.
+    pub(crate) outputs: &'a [(String, String)],
+    /// What a person can do about its failure.
+    pub(crate) hint: Option<String>,
 }
 
 impl Report {
-    /// Makes sure that the page can be written, before anything runs.
-    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let page = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
-        let (page, log) = page
-            .and_then(|page| Ok((page, Log::create()?)))
-            .map_err(|error| {
-                Failure::input(
-                    format!("the report {} cannot be written: {error}", path.display()),
-                    "name a file in a folder that is there and that you may write to",
-                )
-            })?;
-        Ok(Self(Arc::new(Mutex::new(Collected {
-            path: path.to_owned(),
-            page: Some(page),
-            begin: OffsetDateTime::now_utc(),
-            steps: Vec::new(),
-            decisions: Vec::new(),
-            log,
-        }))))
-    }
-
-    /// Notes an event.
-    pub(crate) fn note(&self, event: &Event) {
-        let mut collected = self.collected();
-        let collected = &mut *collected;
-        match &event.kind {
-            EventKind::StepStarted { component, digest } => {
-                collected.decisions.clear();
-                collected.steps.push(Step::new(event, component, digest));
-            }
-            EventKind::CallStarted { .. } => collected.decisions.extend(Decision::of(event)),
-            EventKind::Log { .. } | EventKind::Output { .. } => {
-                collected.log.note(event, collected.begin);
-            }
-            EventKind::StepFinished { .. } => {
-                let decisions = std::mem::take(&mut collected.decisions);
-                if let Some(step) = Step::running(&mut collected.steps, event) {
-                    step.finish(event, decisions);
-                }
-            }
-            _ => {
-                if let Some(step) = Step::running(&mut collected.steps, event) {
-                    step.note(event);
-                }
-            }
+    /// A report for `path`, whose folder is tried now: after a run it would be too late.
+    pub(crate) fn new(path: &Path, is_dry: bool) -> Result<Self, Failure> {
+        let unwritable = |error: &io::Error| unwritable(path, error, Code::BadInput);
+        if path.is_dir() {
+            return Err(unwritable(&io::ErrorKind::IsADirectory.into()));
         }
+        beside(path).map_err(|error| unwritable(&error))?;
+        let sections = tempfile::tempfile_in(folder(path)).map_err(|error| unwritable(&error))?;
+        Ok(Self {
+            path: path.into(),
+            state: Arc::new(Mutex::new(State {
+                begin: OffsetDateTime::now_utc(),
+                is_dry,
+                collector: Collector::default(),
+                steps: Vec::new(),
+                sections,
+                failed: None,
+            })),
+        })
     }
 
-    /// Notes a call of a step that has been answered just now.
+    /// A step is over, and this is what remains to be said of it.
+    pub(crate) fn step_ended(&self, remainder: &StepRemainder<'_>) {
+        let mut state = self.state();
+        if let Some(run) = state.collector.last() {
+            run.counts_as = Some(remainder.status).filter(|status| run.status != Some(*status));
+            run.hint = remainder.hint.as_deref().map(clean);
+            let outputs = remainder.outputs.iter();
+            run.outputs = outputs
+                .map(|(name, value)| (clean(name), clean(value)))
+                .collect();
+        }
+        let over = state.collector.take();
+        state.keep(over);
+    }
+
+    /// A call of `step` was answered.
     pub(crate) fn exchanged(&self, step: &str, exchange: &Exchange) {
-        let mut collected = self.collected();
-        let decisions = std::mem::take(&mut collected.decisions);
-        let step = collected
-            .steps
-            .iter_mut()
-            .rfind(|known| *known.identifier == *step);
-        if let Some(step) = step {
-            step.add(Call::new(exchange, OffsetDateTime::now_utc(), decisions));
-        }
+        let now = OffsetDateTime::now_utc();
+        self.state().collector.exchange(step, exchange, now);
     }
 
-    /// Writes the page, in place of one that is there.
-    pub(crate) fn write(&self, title: &str, summary: &RunSummary) -> Result<(), Failure> {
-        let mut collected = self.collected();
-        let failed = |path: &Path, error: io::Error| {
-            Failure::failed(
-                format!("the report {} cannot be written: {error}", path.display()),
-                "look whether its folder is full or was taken away",
-            )
-        };
-        let Some(mut page) = collected.page.take() else {
-            return Ok(());
-        };
-        let collected = &mut *collected;
-        let run = page::Run {
-            title,
-            begin: collected.begin,
-            end: OffsetDateTime::now_utc(),
-            steps: &collected.steps,
-            summary,
-        };
-        let mut output = BufWriter::new(&mut page);
-        let written = run
-            .write(&mut output, &mut collected.log)
-            .and_then(|()| output.flush());
-        drop(output);
-        written
-            .and_then(|()| page.persist(&collected.path).map_err(|error| error.error))
-            .map(drop)
-            .map_err(|error| failed(&collected.path, error))
+    /// Writes the file, for this user alone, in place of one that is there: with a name beside it
+    /// first, so that nobody reads half of one.
+    pub(crate) fn write(&self, ended: &Result<Code, Failure>) -> Result<(), Failure> {
+        let mut state = self.state();
+        let over = state.collector.take();
+        state.keep(over);
+        state
+            .write(&self.path, ended)
+            .map_err(|error| unwritable(&self.path, &error, Code::Failed))
     }
 
-    fn collected(&self) -> MutexGuard<'_, Collected> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-#[cfg(test)]
-mod tests;
+impl EventSink for Report {
+    fn emit(&self, event: Event) {
+        let mut state = self.state();
+        let over = state.collector.event(&event);
+        state.keep(over);
+    }
+}
+
+impl State {
+    /// Keeps the section of a step that is over.
+    fn keep(&mut self, over: Option<StepRun>) {
+        let Some(run) = over else {
+            return;
+        };
+        self.steps.push(StepHead::of(&run));
+        let section = step::section(&run, self.steps.len()).into_string();
+        if let Err(error) = self.sections.write_all(section.as_bytes()) {
+            self.failed.get_or_insert(error);
+        }
+    }
+
+    fn write(&mut self, path: &Path, ended: &Result<Code, Failure>) -> io::Result<()> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let took = OffsetDateTime::now_utc() - self.begin;
+        let head = RunHead {
+            begin: self.begin,
+            took: took.try_into().unwrap_or_default(),
+            status: match ended {
+                Ok(code) => Some(status(*code)),
+                Err(_) if self.steps.is_empty() => None,
+                Err(_) => Some(StepStatus::Failed),
+            },
+            problem: ended.as_ref().err().map(|failure| {
+                let (message, help) = failure.texts();
+                (clean(&message), help.as_deref().map(clean))
+            }),
+            is_dry: self.is_dry,
+            steps: self.steps.clone(),
+        };
+        let mut file = beside(path)?;
+        let mut writer = BufWriter::new(file.as_file_mut());
+        writer.write_all(page::beginning(&head).as_bytes())?;
+        self.sections.seek(SeekFrom::Start(0))?;
+        io::copy(&mut self.sections, &mut writer)?;
+        writer.write_all(page::end().as_bytes())?;
+        writer.flush()?;
+        drop(writer);
+        file.persist(path)?;
+        Ok(())
+    }
+}
+
+/// A new file in the folder of `path`, which only this user may read: logs may be confidential.
+fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new()
+        .prefix(".stepyard-report-")
+        .suffix(".html")
+        .tempfile_in(folder(path))
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// How a run ended whose exit code this is.
+fn status(code: Code) -> StepStatus {
+    match code {
+        Code::Done => StepStatus::Succeeded,
+        Code::Failed | Code::BadInput => StepStatus::Failed,
+        Code::Denied => StepStatus::Denied,
+        Code::TimedOut => StepStatus::TimedOut,
+        Code::Interrupted => StepStatus::Interrupted,
+    }
+}
+
+fn unwritable(path: &Path, error: &io::Error, code: Code) -> Failure {
+    let mut failure = Failure::failed(
+        format!("the report {} cannot be written: {error}", path.display()),
+        "name a file with --report, in a folder that is there and that this user may write to",
+    );
+    failure.code = code;
+    failure
+}

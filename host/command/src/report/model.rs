@@ -1,261 +1,275 @@
-//! What a page shows of each step.
+//! What a report tells of one attempt at one step. All texts have gone through [`clean`].
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use serde_json::Value;
-use stepyard::event::{Event, EventKind, LayerState, StepStatus};
-use stepyard::recording::{Answer, Exchange};
+use stepyard::PushedImage;
+use stepyard::event::{LayerState, LogLevel, OutputSource, StepStatus, printable};
 use time::OffsetDateTime;
 
-/// The longest arguments and answers, in bytes.
-const LONGEST: usize = 8_000;
-/// The most calls and layers of a step, each.
-const MOST: usize = 5_000;
+/// The longest text that is shown whole, in bytes.
+const LONGEST_TEXT: usize = 16 << 10;
 
-/// When something began and ended.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Span {
-    pub(super) begin: OffsetDateTime,
-    pub(super) end: OffsetDateTime,
-}
-
-impl Span {
-    fn at(time: OffsetDateTime) -> Self {
-        Self {
-            begin: time,
-            end: time,
-        }
-    }
-
-    pub(super) fn duration(self) -> Duration {
-        (self.end - self.begin).try_into().unwrap_or_default()
-    }
-}
-
-/// One run of a step.
-pub(super) struct Step {
-    pub(super) identifier: Arc<str>,
-    /// Its name and digest; none where it was skipped.
-    pub(super) component: Option<(String, String)>,
-    pub(super) span: Span,
-    /// None while it runs, which it does no more where the command was interrupted.
-    pub(super) status: Option<StepStatus>,
-    pub(super) error: Option<String>,
-    pub(super) audit: Option<String>,
-    pub(super) would_be_denied: u64,
-    pub(super) phases: Vec<(String, Span)>,
-    pub(super) calls: Vec<Call>,
-    pub(super) layers: Vec<Layer>,
-    /// Files and bytes of the build context.
-    pub(super) context: Option<(u64, u64, Span)>,
-    /// How much is not kept.
-    pub(super) left_out: usize,
-}
-
-/// A call of the contract.
-pub(super) struct Call {
-    pub(super) function: String,
-    pub(super) arguments: String,
-    /// What came of it; none where it did not end.
-    pub(super) answer: Option<Result<String, String>>,
-    pub(super) decisions: Vec<Decision>,
-    pub(super) span: Span,
-}
-
-/// What the policy decided.
-pub(super) struct Decision {
-    pub(super) text: String,
-    pub(super) is_denial: bool,
-    time: OffsetDateTime,
-}
-
-/// A layer on its way.
-pub(super) struct Layer {
-    pub(super) name: String,
-    pub(super) state: LayerState,
-    pub(super) is_download: bool,
-    pub(super) bytes: u64,
-    pub(super) span: Span,
-}
-
-impl Step {
-    pub(super) fn new(event: &Event, component: &str, digest: &str) -> Self {
-        Self {
-            component: Some((component.to_owned(), digest.to_owned())),
-            ..Self::not_begun(event)
-        }
-    }
-
-    fn not_begun(event: &Event) -> Self {
-        Self {
-            identifier: event.step.clone(),
-            component: None,
-            span: Span::at(event.time),
-            status: None,
-            error: None,
-            audit: None,
-            would_be_denied: 0,
-            phases: Vec::new(),
-            calls: Vec::new(),
-            layers: Vec::new(),
-            context: None,
-            left_out: 0,
-        }
-    }
-
-    /// The run of the step that an event is about. One that did not begin is skipped.
-    pub(super) fn running<'a>(steps: &'a mut Vec<Self>, event: &Event) -> Option<&'a mut Self> {
-        let is_meant = |step: &Self| step.identifier == event.step && step.status.is_none();
-        if !steps.iter().any(is_meant) {
-            steps.push(Self::not_begun(event));
-        }
-        steps.iter_mut().rfind(|step| is_meant(step))
-    }
-
-    /// Notes what happens while it runs.
-    pub(super) fn note(&mut self, event: &Event) {
-        match &event.kind {
-            EventKind::PhaseStarted { name } => {
-                self.end_phase(event.time);
-                self.phases.push((name.clone(), Span::at(event.time)));
-            }
-            EventKind::ContextProgress { files, bytes, .. } => {
-                let (known_files, known_bytes, span) =
-                    self.context.get_or_insert((0, 0, Span::at(event.time)));
-                (*known_files, *known_bytes) = (*files, *bytes);
-                span.end = event.time;
-            }
-            EventKind::LayerProgress {
-                layer,
-                state,
-                current,
-                total,
-                ..
-            } => self.note_layer(layer, *state, total.unwrap_or(*current), event.time),
-            _ => {}
-        }
-    }
-
-    fn note_layer(&mut self, name: &str, state: LayerState, bytes: u64, time: OffsetDateTime) {
-        let is_known = |layer: &Layer| layer.name == name;
-        if !self.layers.iter().any(is_known) {
-            if self.layers.len() >= MOST {
-                self.left_out += 1;
-                return;
-            }
-            self.layers.push(Layer {
-                name: name.to_owned(),
-                state,
-                is_download: false,
-                bytes: 0,
-                span: Span::at(time),
-            });
-        }
-        let Some(layer) = self.layers.iter_mut().rfind(|layer| is_known(layer)) else {
-            return;
-        };
-        layer.state = state;
-        layer.is_download |= state == LayerState::Downloading;
-        layer.bytes = layer.bytes.max(bytes);
-        layer.span.end = time;
-    }
-
-    pub(super) fn add(&mut self, call: Call) {
-        if self.calls.len() < MOST {
-            self.calls.push(call);
-        } else {
-            self.left_out += 1;
-        }
-    }
-
-    /// Notes how it ended. `decisions` are those of a call that was not answered.
-    pub(super) fn finish(&mut self, event: &Event, decisions: Vec<Decision>) {
-        let EventKind::StepFinished {
-            status,
-            error,
-            would_be_denied,
-            audit,
-            ..
-        } = &event.kind
-        else {
-            return;
-        };
-        self.status = Some(*status);
-        self.error.clone_from(error);
-        self.audit.clone_from(audit);
-        self.would_be_denied = *would_be_denied;
-        self.span.end = event.time;
-        self.end_phase(event.time);
-        if let Some(first) = decisions.first() {
-            let begin = first.time;
-            self.add(Call {
-                function: "a call that was not answered".to_owned(),
-                arguments: String::new(),
-                answer: None,
-                decisions,
-                span: Span {
-                    begin,
-                    end: event.time,
-                },
-            });
-        }
-    }
-
-    fn end_phase(&mut self, time: OffsetDateTime) {
-        if let Some((_, span)) = self.phases.last_mut() {
-            span.end = time;
-        }
-    }
-}
-
-impl Call {
-    pub(super) fn new(exchange: &Exchange, end: OffsetDateTime, decisions: Vec<Decision>) -> Self {
-        Self {
-            function: exchange.function.clone(),
-            arguments: shown(&exchange.arguments),
-            answer: Some(match &exchange.answer {
-                Answer::Answer(answer) => Ok(shown(answer)),
-                Answer::Error(error) => {
-                    let hint = error.hint.as_deref().map(|hint| format!("\n{hint}"));
-                    let hint = hint.unwrap_or_default();
-                    Err(format!("{}: {}{hint}", error.kind, error.message))
-                }
-            }),
-            decisions,
-            span: Span {
-                begin: end - Duration::from_micros(exchange.microseconds),
-                end,
-            },
-        }
-    }
-
-    pub(super) fn is_denied(&self) -> bool {
-        self.decisions.iter().any(|decision| decision.is_denial)
-    }
-}
-
-impl Decision {
-    pub(super) fn of(event: &Event) -> Option<Self> {
-        let EventKind::CallStarted { permitted, .. } = event.kind else {
-            return None;
-        };
-        Some(Self {
-            text: crate::run::decision(&event.kind)?,
-            is_denial: !permitted,
-            time: event.time,
-        })
-    }
-}
-
-fn shown(value: &Value) -> String {
-    if value.is_null() {
-        return String::new();
-    }
-    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
-    if text.len() > LONGEST {
-        text.truncate(text.floor_char_boundary(LONGEST));
+/// Text from steps, engines and registries as a page may show it: without control characters, without
+/// what reorders text or breaks lines unseen, and not longer than a page bears.
+pub(super) fn clean(text: &str) -> String {
+    let mut text = printable(text).replace(['\u{2028}', '\u{2029}'], " ");
+    if text.len() > LONGEST_TEXT {
+        text.truncate(text.floor_char_boundary(LONGEST_TEXT));
         text.push('…');
     }
     text
+}
+
+/// A time of the run, counted from the beginning of the step.
+pub(super) type At = Duration;
+
+/// One attempt at one step.
+#[derive(Clone, Debug)]
+pub(super) struct StepRun {
+    pub(super) step: String,
+    /// Counts the attempts at this step from 1.
+    pub(super) attempt: usize,
+    pub(super) component: Option<String>,
+    pub(super) digest: Option<String>,
+    /// What builds, where the step has asked for it.
+    pub(super) engine: Option<String>,
+    pub(super) begin: OffsetDateTime,
+    pub(super) took: Duration,
+    /// None as long as it has not ended.
+    pub(super) status: Option<StepStatus>,
+    /// What the failure strategies make of the status.
+    pub(super) counts_as: Option<StepStatus>,
+    pub(super) error: Option<String>,
+    pub(super) hint: Option<String>,
+    pub(super) would_be_denied: u64,
+    pub(super) audit: Option<String>,
+    pub(super) phases: Vec<Phase>,
+    /// How many calls are not among `phases`.
+    pub(super) calls_left_out: u64,
+    pub(super) images: Vec<PushedImage>,
+    pub(super) outputs: Vec<(String, String)>,
+    pub(super) log: Log,
+}
+
+/// A part of a step's work.
+#[derive(Clone, Debug)]
+pub(super) struct Phase {
+    /// None for what is done before the first phase.
+    pub(super) name: Option<String>,
+    pub(super) begin: At,
+    pub(super) end: Option<At>,
+    pub(super) calls: Vec<Call>,
+}
+
+/// A call of the contract.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    /// Such as `registry.tag`; not known before the call has ended.
+    pub(super) function: Option<String>,
+    pub(super) arguments: Option<String>,
+    pub(super) decisions: Vec<Decision>,
+    pub(super) begin: At,
+    pub(super) end: Option<At>,
+    pub(super) answer: Option<CallAnswer>,
+    /// What the host logged meanwhile: above all what it tries again, and why.
+    pub(super) notes: Vec<String>,
+    pub(super) vertices: Vec<Vertex>,
+    pub(super) context: Option<Context>,
+    pub(super) layers: Vec<Layer>,
+}
+
+/// What a call came to.
+#[derive(Clone, Debug)]
+pub(super) enum CallAnswer {
+    /// It returned this, or nothing.
+    Value(Option<String>),
+    Error {
+        kind: String,
+        message: String,
+        hint: Option<String>,
+    },
+}
+
+/// What the policy said of one access of a call.
+#[derive(Clone, Debug)]
+pub(super) struct Decision {
+    pub(super) action: &'static str,
+    pub(super) resource: String,
+    pub(super) verdict: Verdict,
+    pub(super) rule: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Permitted,
+    /// It was denied, and made all the same, because the policy only observes.
+    Observed,
+    Denied,
+}
+
+/// A vertex of a build.
+#[derive(Clone, Debug)]
+pub(super) struct Vertex {
+    pub(super) number: u64,
+    pub(super) name: String,
+    pub(super) begin: At,
+    pub(super) end: Option<At>,
+    pub(super) cached: bool,
+    pub(super) error: Option<String>,
+}
+
+/// The build context on its way to the engine.
+#[derive(Clone, Debug)]
+pub(super) struct Context {
+    pub(super) begin: At,
+    pub(super) end: Option<At>,
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+}
+
+/// A layer on its way from or to a registry.
+#[derive(Clone, Debug)]
+pub(super) struct Layer {
+    pub(super) name: String,
+    pub(super) state: LayerState,
+    /// The last state in which it moved.
+    pub(super) direction: Option<LayerState>,
+    pub(super) begin: At,
+    pub(super) end: Option<At>,
+    pub(super) bytes: u64,
+}
+
+impl Call {
+    pub(super) fn new(begin: At) -> Self {
+        Self {
+            function: None,
+            arguments: None,
+            decisions: Vec::new(),
+            begin,
+            end: None,
+            answer: None,
+            notes: Vec::new(),
+            vertices: Vec::new(),
+            context: None,
+            layers: Vec::new(),
+        }
+    }
+
+    pub(super) fn verdict(&self) -> Verdict {
+        let verdicts = || self.decisions.iter().map(|decision| decision.verdict);
+        if verdicts().any(|verdict| verdict == Verdict::Denied) {
+            Verdict::Denied
+        } else if verdicts().any(|verdict| verdict == Verdict::Observed) {
+            Verdict::Observed
+        } else {
+            Verdict::Permitted
+        }
+    }
+
+    pub(super) fn failed(&self) -> bool {
+        matches!(self.answer, Some(CallAnswer::Error { .. }))
+    }
+}
+
+/// Whose line it is, and how important.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LineKind {
+    Log(LogLevel),
+    Output(OutputSource),
+}
+
+/// A line that was logged or printed.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) at: At,
+    pub(super) kind: LineKind,
+    pub(super) text: String,
+}
+
+/// The lines of a step: the first and the last ones, where there are too many for a page.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Log {
+    pub(super) first: Vec<Line>,
+    pub(super) last: VecDeque<Line>,
+    first_bytes: usize,
+    last_bytes: usize,
+    /// How many lines between them are missing, and how many of those are warnings or errors.
+    pub(super) left_out: u64,
+    pub(super) warnings_left_out: u64,
+}
+
+impl Log {
+    const MOST_FIRST: usize = 2_000;
+    const MOST_FIRST_BYTES: usize = 1 << 20;
+    const MOST_LAST: usize = 8_000;
+    const MOST_LAST_BYTES: usize = 3 << 20;
+
+    pub(super) fn add(&mut self, line: Line) {
+        let has_room = self.first.len() < Self::MOST_FIRST
+            && self.first_bytes + line.text.len() <= Self::MOST_FIRST_BYTES;
+        if self.last.is_empty() && has_room {
+            self.first_bytes += line.text.len();
+            self.first.push(line);
+            return;
+        }
+        self.last_bytes += line.text.len();
+        self.last.push_back(line);
+        while self.last.len() > Self::MOST_LAST || self.last_bytes > Self::MOST_LAST_BYTES {
+            let Some(line) = self.last.pop_front() else {
+                break;
+            };
+            self.last_bytes -= line.text.len();
+            self.left_out += 1;
+            let is_warning = matches!(line.kind, LineKind::Log(LogLevel::Warn | LogLevel::Error));
+            self.warnings_left_out += u64::from(is_warning);
+        }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        (self.first.len() + self.last.len()) as u64 + self.left_out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_unseen_is_left_in_a_text() {
+        let text = "a\u{1b}[31mb\u{1b}]0;t\u{7}c\u{2028}d\u{202e}e\u{0}f\u{85}g";
+        assert_eq!(clean(text), "abc defg");
+        let long = clean(&"ä".repeat(LONGEST_TEXT));
+        assert!(long.len() <= LONGEST_TEXT + "…".len() && long.ends_with("ä…"));
+    }
+
+    #[test]
+    fn of_too_many_lines_the_first_and_the_last_are_kept() {
+        let mut log = Log::default();
+        let kept = Log::MOST_FIRST + Log::MOST_LAST;
+        for number in 0..kept + 10 {
+            log.add(Line {
+                at: Duration::ZERO,
+                kind: LineKind::Log(match number {
+                    2_003 => LogLevel::Warn,
+                    _ => LogLevel::Info,
+                }),
+                text: number.to_string(),
+            });
+        }
+        assert_eq!((log.left_out, log.warnings_left_out), (10, 1));
+        assert_eq!(log.count() as usize, kept + 10);
+        assert_eq!(log.first.last().unwrap().text, "1999");
+        assert_eq!(log.last.front().unwrap().text, "2010");
+        let line = Line {
+            at: Duration::ZERO,
+            kind: LineKind::Output(OutputSource::Build),
+            text: "x".repeat(LONGEST_TEXT),
+        };
+        for _ in 0..10_000 {
+            log.add(line.clone());
+        }
+        let bytes: usize = log.last.iter().map(|line| line.text.len()).sum();
+        assert!(bytes <= Log::MOST_LAST_BYTES);
+    }
 }

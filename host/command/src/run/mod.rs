@@ -12,6 +12,7 @@ use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use miette::Diagnostic;
 use stepyard::event::{Event, EventKind, EventSink, StepStatus};
 use stepyard::recording::RecordingFile;
 use stepyard::sharing::parse_reference;
@@ -19,11 +20,10 @@ use stepyard::{DryRun, ErrorKind, PushedImage, RunError, StepFailure};
 
 use crate::arguments::{EventForm, RunArguments};
 use crate::exit::{self, Code, Failure};
-use crate::report::Report;
+use crate::report::{Report, StepRemainder};
 use crate::session;
 use crate::view::{self, RunSummary, View, ViewKind, ViewOptions};
 pub(crate) use sequence::{RunConditions, Sequence, StepEnd};
-pub(crate) use trace::decision;
 
 /// The events of a run, on their way to the view.
 #[derive(Clone)]
@@ -98,13 +98,30 @@ impl EventSink for Events {
             _ => {}
         }
         if let Some(report) = &self.report {
-            report.note(&event);
+            report.emit(event.clone());
         }
         self.view.emit(event);
     }
 }
 
 pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
+    let Some(path) = &arguments.report else {
+        return run_steps(&arguments, None).await;
+    };
+    let report = Report::new(path, arguments.dry_run)?;
+    let ended = run_steps(&arguments, Some(report.clone())).await;
+    match (report.write(&ended), &ended) {
+        (Ok(()), _) => ended,
+        (Err(failure), Ok(Code::Done)) => Err(failure),
+        // How the steps ended matters more.
+        (Err(failure), _) => {
+            failure.report();
+            ended
+        }
+    }
+}
+
+async fn run_steps(arguments: &RunArguments, report: Option<Report>) -> Result<Code, Failure> {
     let begin = Instant::now();
     let input = &arguments.input;
     let configuration = session::configuration(input.config.as_deref())?;
@@ -116,11 +133,6 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
     let scope = scope::RunScope::new(input, &plan, true)?;
     plan.check(&host, &connectors, &scope).await?;
 
-    let report = arguments
-        .report
-        .as_deref()
-        .map(Report::create)
-        .transpose()?;
     let view = view::view(ViewOptions {
         kind: view_kind(arguments.events),
         verbose: arguments.verbose,
@@ -134,13 +146,12 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
         conditions: RunConditions {
             timeout: arguments.timeout,
             branch: input.branch.clone(),
-            allows_imports: allows_imports(&arguments)?,
+            allows_imports: allows_imports(arguments)?,
             dry_run: arguments
                 .dry_run
                 .then(|| DryRun::new(configuration.policy.mode)),
-            recording: recording(&arguments)?,
+            recording: recording(arguments)?,
             traces: arguments.trace,
-            report: report.clone(),
             records: None,
         },
         events: Events::new(view.clone())
@@ -149,6 +160,7 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
     };
     let mut ended = Ended {
         is_dry: arguments.dry_run,
+        report,
         ..Ended::default()
     };
     let running = sequence.run(|end| ended.take(end));
@@ -163,9 +175,6 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
     }
     ended.summary.duration = begin.elapsed();
     view.summary(&ended.summary);
-    if let Some(report) = report {
-        report.write(&title(&plan), &ended.summary)?;
-    }
     if interrupted? {
         exit::print(&RunError::from(stepyard::CapabilityError::new(
             ErrorKind::Cancelled,
@@ -174,13 +183,6 @@ pub(crate) async fn run(arguments: Box<RunArguments>) -> Result<Code, Failure> {
         return Ok(Code::Interrupted);
     }
     Ok(ended.code)
-}
-
-/// What a page about the run is called.
-fn title(plan: &plan::Plan) -> String {
-    let pipeline = plan.pipeline.identifier.as_ref().map(ToString::to_string);
-    let first = plan.steps().first().map(|step| step.identifier.clone());
-    pipeline.or(first).unwrap_or_default()
 }
 
 /// The file that calls are recorded to.
@@ -198,6 +200,7 @@ struct Ended {
     code: Code,
     /// Whether nothing was done that others should read of.
     is_dry: bool,
+    report: Option<Report>,
 }
 
 impl Default for Ended {
@@ -208,6 +211,7 @@ impl Default for Ended {
             errors: Vec::new(),
             code: Code::Done,
             is_dry: false,
+            report: None,
         }
     }
 }
@@ -217,6 +221,14 @@ impl Ended {
     /// must not lose it.
     fn take(&mut self, end: StepEnd) -> Result<(), Failure> {
         let code = code(&end);
+        if let Some(report) = &self.report {
+            let hint = end.error.as_ref().and_then(Diagnostic::help);
+            report.step_ended(&StepRemainder {
+                status: end.summary.status,
+                outputs: &end.summary.outputs,
+                hint: hint.map(|hint| hint.to_string()),
+            });
+        }
         if self.code == Code::Done {
             self.code = code;
         }

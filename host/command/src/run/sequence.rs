@@ -12,7 +12,6 @@ use super::plan::{Plan, PlannedStep};
 use super::scope::RunScope;
 use super::trace::{Calls, Trace};
 use crate::exit::{Code, Failure};
-use crate::report::Report;
 use crate::view::StepSummary;
 
 /// What the steps of one command share.
@@ -40,8 +39,6 @@ pub(crate) struct RunConditions {
     pub(crate) recording: Option<RecordingFile>,
     /// Whether the calls are shown.
     pub(crate) traces: bool,
-    /// The page that shows the run.
-    pub(crate) report: Option<Report>,
     /// Where it is kept what the policy is asked and answers.
     pub(crate) records: Option<CallRecords>,
 }
@@ -154,7 +151,8 @@ impl Sequence<'_> {
                 events: self.events.clone(),
             }),
             recording: conditions.recording.clone(),
-            report: conditions
+            report: self
+                .events
                 .report
                 .clone()
                 .map(|report| (report, step.identifier.clone())),

@@ -54,7 +54,7 @@ impl ExchangeSink for Calls {
 }
 
 /// What the policy decided on a call, where the event is about that.
-pub(crate) fn decision(event: &EventKind) -> Option<String> {
+pub(super) fn decision(event: &EventKind) -> Option<String> {
     let EventKind::CallStarted {
         action,
         resource,

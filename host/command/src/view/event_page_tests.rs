@@ -18,6 +18,8 @@ fn name(kind: &EventKind) -> &'static str {
         EventKind::PhaseStarted { .. } => "phase-started",
         EventKind::Log { .. } => "log",
         EventKind::Output { .. } => "output",
+        EventKind::VertexStarted { .. } => "vertex-started",
+        EventKind::VertexFinished { .. } => "vertex-finished",
         EventKind::ContextProgress { .. } => "context-progress",
         EventKind::LayerProgress { .. } => "layer-progress",
         EventKind::CallStarted { .. } => "call-started",
@@ -27,7 +29,7 @@ fn name(kind: &EventKind) -> &'static str {
     }
 }
 
-const KINDS: usize = 10;
+const KINDS: usize = 12;
 
 fn samples() -> Vec<EventKind> {
     let digest = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -47,6 +49,16 @@ fn samples() -> Vec<EventKind> {
         EventKind::Output {
             source: OutputSource::Build,
             line: "#5 [2/3] COPY . /app".to_owned(),
+        },
+        EventKind::VertexStarted {
+            vertex: 5,
+            name: "[2/3] RUN make".to_owned(),
+        },
+        EventKind::VertexFinished {
+            vertex: 5,
+            cached: false,
+            milliseconds: Some(1_200),
+            error: Some("exit code: 2".to_owned()),
         },
         EventKind::ContextProgress {
             files: 120,

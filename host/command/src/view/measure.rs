@@ -25,7 +25,7 @@ pub(crate) fn size(bytes: u64) -> String {
 }
 
 /// Bytes a second: `1.5 MB/s`.
-pub(super) fn rate(bytes: u64) -> String {
+pub(crate) fn rate(bytes: u64) -> String {
     format!("{}/s", size(bytes))
 }
 

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use stepyard::event::EventSink;
 
 pub(crate) use findings::{FindingView, findings};
-pub(crate) use measure::{count, duration, size};
+pub(crate) use measure::{count, duration, rate, size};
 pub(crate) use progress::TransferProgress;
 pub(crate) use summary::{RunSummary, StepSummary};
 pub(crate) use text::{json_without_commands, one_line, without_commands};

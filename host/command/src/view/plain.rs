@@ -102,6 +102,8 @@ impl<W: Write> State<W> {
                 format!("{prefix}{}", continued(message, "  "))
             }
             EventKind::Output { line, .. } => format!("  {}", continued(line, "  ")),
+            // The engine's output says the same.
+            EventKind::VertexStarted { .. } | EventKind::VertexFinished { .. } => return None,
             EventKind::ContextProgress {
                 files,
                 bytes,

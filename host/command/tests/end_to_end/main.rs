@@ -29,6 +29,7 @@ mod nowhere;
 mod policies;
 mod projects;
 mod replays;
+mod reports;
 mod repository;
 mod scan_gate;
 mod secrets;

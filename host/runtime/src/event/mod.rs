@@ -67,6 +67,27 @@ pub enum EventKind {
         /// The text, without its line end and without control characters.
         line: String,
     },
+    /// Work on a vertex of the build's graph begins, or its result is found in the cache: an
+    /// instruction of the Dockerfile, the transfer of a folder, an export.
+    VertexStarted {
+        /// Counts the vertices of the build from 1.
+        vertex: u64,
+        /// What a person knows it by, such as `[builder 2/4] RUN make`, without control characters.
+        name: String,
+    },
+    /// The vertex has ended. One that has no such event was still worked on when the build ended.
+    VertexFinished {
+        /// The number of the [`EventKind::VertexStarted`].
+        vertex: u64,
+        /// Whether nothing had to be done.
+        cached: bool,
+        /// How long it took by the engine's clock, in milliseconds, where it says so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        milliseconds: Option<u64>,
+        /// Why it failed, where it did, without control characters.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
     /// How much of the build context the engine has received.
     ContextProgress {
         /// Files so far.

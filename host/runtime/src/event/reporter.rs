@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use stepyard_buildkit::RateMeter;
 use time::OffsetDateTime;
@@ -116,6 +116,31 @@ impl Reporter {
         meter.rate(Instant::now(), bytes)
     }
 
+    /// Emits that work on a vertex of a build begins.
+    pub(crate) fn vertex_started(&self, vertex: u64, name: &str) {
+        self.report(EventKind::VertexStarted {
+            vertex,
+            name: printable(name),
+        });
+    }
+
+    /// Emits that a vertex of a build has ended.
+    pub(crate) fn vertex_finished(
+        &self,
+        vertex: u64,
+        cached: bool,
+        took: Option<Duration>,
+        error: Option<&str>,
+    ) {
+        let milliseconds = took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+        self.report(EventKind::VertexFinished {
+            vertex,
+            cached,
+            milliseconds,
+            error: error.map(printable),
+        });
+    }
+
     /// Emits a log line.
     pub fn log(&self, level: LogLevel, message: impl Into<String>) {
         self.report(EventKind::Log {
@@ -153,6 +178,17 @@ impl EventKind {
             Self::PhaseStarted { name } => mask.apply(name),
             Self::Log { level: _, message } => mask.apply(message),
             Self::Output { source: _, line } => mask.apply(line),
+            Self::VertexStarted { vertex: _, name } => mask.apply(name),
+            Self::VertexFinished {
+                vertex: _,
+                cached: _,
+                milliseconds: _,
+                error,
+            } => {
+                if let Some(error) = error {
+                    mask.apply(error);
+                }
+            }
             Self::ContextProgress {
                 files: _,
                 bytes: _,
@@ -227,6 +263,16 @@ mod tests {
                 digest: text(),
             },
             EventKind::PhaseStarted { name: text() },
+            EventKind::VertexStarted {
+                vertex: 1,
+                name: text(),
+            },
+            EventKind::VertexFinished {
+                vertex: 1,
+                cached: false,
+                milliseconds: None,
+                error: Some(text()),
+            },
             EventKind::LayerProgress {
                 layer: text(),
                 state: LayerState::Done,
@@ -272,6 +318,6 @@ mod tests {
             assert!(!json.contains("hunter2"), "{json}");
             seen += 1;
         }
-        assert_eq!(seen, 9);
+        assert_eq!(seen, 11);
     }
 }

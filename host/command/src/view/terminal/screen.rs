@@ -98,6 +98,8 @@ impl Screen {
             }
             EventKind::Log { level, message } => self.log_line(*level, message),
             EventKind::Output { source, line } => self.output(event, *source, line),
+            // The engine's output says the same.
+            EventKind::VertexStarted { .. } | EventKind::VertexFinished { .. } => Vec::new(),
             EventKind::ContextProgress {
                 files,
                 bytes,

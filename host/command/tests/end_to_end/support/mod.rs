@@ -4,6 +4,7 @@ pub(crate) mod aws;
 pub(crate) mod backend;
 pub(crate) mod cases;
 pub(crate) mod engine;
+pub(crate) mod html;
 pub(crate) mod http;
 pub(crate) mod image;
 pub(crate) mod process;

@@ -40,6 +40,7 @@ impl BuildOutput {
                 if name.starts_with("exporting ") {
                     self.exporting.insert(vertex);
                 }
+                self.reporter.vertex_started(vertex as u64, &name);
                 self.line(vertex, &name);
             }
             buildkit::Event::VertexFinished {
@@ -50,6 +51,8 @@ impl BuildOutput {
                 ..
             } => {
                 self.finish_lines(vertex);
+                let reporter = &self.reporter;
+                reporter.vertex_finished(vertex as u64, cached, duration, error.as_deref());
                 match (error, duration) {
                     (Some(error), _) => self.line(vertex, &format!("failed: {error}")),
                     (None, _) if cached => self.line(vertex, "cached"),
@@ -211,22 +214,35 @@ mod tests {
             seen.push(match event.kind {
                 EventKind::Output { line, .. } => line,
                 EventKind::LayerProgress { layer, state, .. } => format!("{layer} {state:?}"),
+                EventKind::VertexStarted { vertex, name } => format!("{vertex} begins: {name}"),
+                EventKind::VertexFinished {
+                    vertex,
+                    cached,
+                    milliseconds,
+                    error,
+                } => format!("{vertex} ends: {cached} {milliseconds:?} {error:?}"),
                 kind => format!("{kind:?}"),
             });
         }
         assert_eq!(
             seen,
             [
+                "1 begins: [1/1] RUN make",
                 "#1 [1/1] RUN make",
                 "#1 done",
                 "#1 partly",
                 "#1 unfinished",
+                "1 ends: false Some(1234) None",
                 "#1 done in 1.2 s",
+                "2 begins: exporting to image",
                 "#2 exporting to image",
                 "#2 exporting layers",
                 "0123456789ab Uploading",
+                "2 ends: true Some(1234) None",
                 "#2 cached",
+                "3 begins: [2/2] RUN false",
                 "#3 [2/2] RUN false",
+                "3 ends: false Some(1234) Some(\"exit code: 1\")",
                 "#3 failed: exit code: 1",
             ]
         );

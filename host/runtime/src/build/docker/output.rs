@@ -1,6 +1,7 @@
 //! What a build prints: lines for the one who watches, and their end for an error message.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use crate::event::{Lines, OutputSource, Reporter, printable};
 
@@ -30,6 +31,10 @@ pub(super) struct BuildOutput<'reporter> {
 struct Told<'reporter> {
     reporter: &'reporter Reporter,
     instruction: Option<Instruction>,
+    /// When the instruction began, until it has ended.
+    begun: Option<Instant>,
+    /// Whether the instruction's result was in the cache; not known before its first line.
+    cached: Option<bool>,
     recent: VecDeque<String>,
     image: Option<String>,
 }
@@ -42,6 +47,8 @@ impl<'reporter> BuildOutput<'reporter> {
             told: Told {
                 reporter,
                 instruction: None,
+                begun: None,
+                cached: None,
                 recent: VecDeque::new(),
                 image: None,
             },
@@ -81,9 +88,22 @@ impl Told<'_> {
         self.reporter.output(OutputSource::Build, line);
         let line = printable(line);
         if let Some(instruction) = self.next_instruction(&line) {
+            self.instruction_ended();
+            self.begun = Some(Instant::now());
+            let Instruction {
+                number,
+                count,
+                text,
+            } = &instruction;
+            let name = format!("[{number}/{count}] {text}");
+            self.reporter.vertex_started(u64::from(*number), &name);
             self.instruction = Some(instruction);
             self.recent.clear();
-        } else if let Some(image) = line.strip_prefix("Successfully built ") {
+            return;
+        }
+        self.cached.get_or_insert(line == " ---> Using cache");
+        if let Some(image) = line.strip_prefix("Successfully built ") {
+            self.instruction_ended();
             self.image = Some(image.to_owned());
         } else if !line.starts_with(" ---> ")
             && !line.starts_with("Removing intermediate container ")
@@ -96,6 +116,16 @@ impl Told<'_> {
                 short.push('…');
             }
             self.recent.push_back(short);
+        }
+    }
+
+    /// The instruction has succeeded: another one begins, or the image is there.
+    fn instruction_ended(&mut self) {
+        let cached = self.cached.take().unwrap_or_default();
+        if let (Some(instruction), Some(begun)) = (&self.instruction, self.begun.take()) {
+            let number = u64::from(instruction.number);
+            let took = Some(begun.elapsed());
+            self.reporter.vertex_finished(number, cached, took, None);
         }
     }
 
@@ -158,6 +188,40 @@ mod tests {
             [20_000, 1]
         );
         assert_eq!(recent, [LONGEST_RECENT_LINE + '…'.len_utf8(), 1]);
+    }
+
+    #[test]
+    fn instructions_begin_and_end() {
+        let (sink, mut events) = channel();
+        let reporter = Reporter::new(Arc::new(sink), "step");
+        let mut output = BuildOutput::new(&reporter);
+        output.write(concat!(
+            "Step 1/3 : FROM base\n ---> 066dde677288\n",
+            "Step 2/3 : RUN make\n ---> Using cache\n ---> 066dde677289\n",
+            "Step 3/3 : RUN echo\n ---> Running in 0123456789ab\n ---> Using cache\n",
+            "Successfully built 066dde677290\n",
+        ));
+        let mut seen = Vec::new();
+        while let Ok(event) = events.try_recv() {
+            match event.kind {
+                EventKind::VertexStarted { vertex, name } => seen.push(format!("{vertex} {name}")),
+                EventKind::VertexFinished { vertex, cached, .. } => {
+                    seen.push(format!("{vertex} {cached}"));
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(
+            seen,
+            [
+                "1 [1/3] FROM base",
+                "1 false",
+                "2 [2/3] RUN make",
+                "2 true",
+                "3 [3/3] RUN echo",
+                "3 false",
+            ]
+        );
     }
 
     #[test]
