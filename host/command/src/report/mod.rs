@@ -195,7 +195,11 @@ fn status(code: Code) -> StepStatus {
 
 fn unwritable(path: &Path, error: &io::Error, code: Code) -> Failure {
     let mut failure = Failure::failed(
-        format!("the report {} cannot be written: {error}", path.display()),
+        format!(
+            "the report {} cannot be written: {}",
+            path.display(),
+            error.kind()
+        ),
         "name a file with --report, in a folder that is there and that this user may write to",
     );
     failure.code = code;
