@@ -3,8 +3,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::error::Result;
-use crate::services::TestServices;
-use crate::{fixtures, paths, prepare, process};
+use crate::{end_to_end, paths, process};
 
 /// The version that is installed.
 const WKG: &str = "0.16.1";
@@ -12,23 +11,8 @@ const WKG: &str = "0.16.1";
 /// Installs the tool, which takes ten minutes on two cores the first time, and runs the tests with it.
 pub(crate) fn run() -> Result<ExitCode> {
     let wkg = install()?;
-    prepare::everything()?;
-    fixtures::build(None)?;
-    let services = TestServices::start()?;
-    let mut command = process::cargo();
-    command
-        // Of the whole workspace, so that what `cargo xtask test` has compiled serves.
-        .args(["test", "--workspace", "--test", "end_to_end"])
-        .args(["--", "--ignored", "sharing::"])
-        .envs(services.environment())
-        .env("STEPYARD_TEST_WKG", wkg);
-    eprintln!("{}", process::shown(&command));
-    let status = process::status(&mut command)?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    let filter = ["--ignored", "sharing::"];
+    end_to_end::run(&filter, ("STEPYARD_TEST_WKG", wkg.as_os_str()))
 }
 
 /// The program, in a folder of this version's own.

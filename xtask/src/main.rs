@@ -12,6 +12,7 @@ mod bridge;
 mod compiler;
 mod demo;
 mod ecr_api;
+mod end_to_end;
 mod error;
 mod faults;
 mod fixtures;
